@@ -1,0 +1,94 @@
+"""What every engine promises. An engine runs tasks; it decides nothing.
+
+`start`, `stop` and `forget` return at once and never raise for one task's sake: every outcome is a report.
+All three are idempotent by task id, so that commands may be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from batchd.task import TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The task's process or container is up."""
+
+    task_id: str
+    at: int  # ms since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The task has ended and all its output is in its log file. Repeated after a restart until forgotten."""
+
+    task_id: str
+    at: int
+    exit_code: int | None
+    reason: str | None = None  # AWS's container reason, e.g. OutOfMemoryError [batch.md 1.2]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedToStart:
+    """The task never ran; `reason` is AWS's text, e.g. `CannotPullContainerError: …`."""
+
+    task_id: str
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The engine has no trace of a task it was asked to adopt, or its runner died with it."""
+
+    task_id: str
+    at: int
+    reason: str
+
+
+Report = Started | Exited | FailedToStart | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What the engine can do, as data: `doctor` prints it, nobody branches on a type."""
+
+    containers: bool
+    limits_memory: bool
+    limits_cpu: bool
+    notes: tuple[str, ...] = ()  # honest sentences for `batchd doctor`
+
+
+class Engine(Protocol):
+    """One per server. Every method is called on the event loop's thread; `report` is too."""
+
+    name: str
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    async def open(self, report: Callable[[Report], None], adopt: Sequence[str]) -> None:
+        """Connect. For each task id in `adopt` report its present state: Started, Exited, FailedToStart or Lost.
+
+        Tasks the engine knows and nobody adopts were recorded as ended before the crash: they are forgotten.
+        Raises EngineError when the backend cannot be used.
+        """
+
+    def start(self, spec: TaskSpec) -> None:
+        """Run the task, unless a task of this id is known: then report its present state again."""
+
+    def stop(self, task_id: str, grace_s: float) -> None:
+        """SIGTERM, then SIGKILL after `grace_s`. Unknown or ended: nothing. The end comes as an Exited report."""
+
+    def forget(self, task_id: str) -> None:
+        """The end is recorded for good and the log read: remove container, log file and scratch directory."""
+
+    def log_path(self, task_id: str, container: str) -> Path:
+        """The file that holds the raw output, stdout and stderr as they came; may not exist (yet)."""
+
+    async def close(self) -> None:
+        """Disconnect. Running tasks go on."""

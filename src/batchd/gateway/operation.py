@@ -1,0 +1,117 @@
+"""What passes between the gateway and a service: who calls, in which transaction, and which functions answer.
+
+A service is a set of plain functions, one per API operation, named as botocore names them in snake case:
+
+    @writes
+    def create_job_queue(params: CreateJobQueueRequestTypeDef, ctx: Context) -> CreateJobQueueResponseTypeDef: ...
+
+`params` has passed the service model (required members, types, enums, lengths, patterns, ranges); the answer is
+serialised by the model, members that it does not name are sent as they are by the JSON protocols.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+from batchd.gateway.credentials import SessionCredentials
+from batchd.store.store import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed the request: the root key or an assumed role's session."""
+
+    account: str
+    arn: str
+    user_id: str
+    access_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What an operation may know of the server it runs in, and the few things only the server can do.
+
+    `endpoint` is the base URL clients use. `explain` gives the sentences of why a job waits, from the scheduler's
+    own predicates. `issue_session` makes credentials for (role ARN, role id, session name, seconds, now in ms).
+    `overview` is the live picture that `batchd top` shows.
+    """
+
+    account: str
+    endpoint: str
+    explain: Callable[[str], list[str]]
+    overview: Callable[[], dict[str, Any]]
+    issue_session: Callable[[str, str, str, int, int], SessionCredentials]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One call's surroundings. `tx` is a write transaction for operations marked `writes`, a snapshot otherwise."""
+
+    tx: Tx
+    caller: Caller
+    region: str
+    now_ms: int
+    request_id: str
+    new_id: Callable[[], str]  # a fresh lower-case UUID
+    deployment: Deployment
+    call: Callable[[str, str, dict[str, Any]], dict[str, Any]]  # another service's operation, in this transaction
+
+    @property
+    def account(self) -> str:
+        return self.deployment.account
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a regional resource of this account."""
+        return f"arn:aws:{service}:{self.region}:{self.deployment.account}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A function that answers one API operation."""
+
+    function: Callable[[Any, Context], Any]
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the gateway sees it.
+
+    `name` is the model's folder in botocore's data (or in `models`, for a model of our own).
+    `operations` are keyed by snake-case name. `validation_code` is the error code of requests that break the model.
+    """
+
+    name: str
+    operations: dict[str, Operation]
+    validation_code: str = "ValidationException"
+    models: str | None = None
+
+
+F = TypeVar("F", bound=Callable[[Any, Context], Any])
+
+
+def reads(function: F) -> F:
+    """Mark an operation that only reads: it sees the last commit and never waits for the writer."""
+    function.__dict__["batchd_writes"] = False
+    return function
+
+
+def writes(function: F) -> F:
+    """Mark an operation that writes: it runs inside the group's transaction, its answer leaves after the commit."""
+    function.__dict__["batchd_writes"] = True
+    return function
+
+
+def operations_of(modules: Iterable[ModuleType]) -> dict[str, Operation]:
+    """Every marked function of the modules, by name."""
+    found: dict[str, Operation] = {}
+    for module in modules:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            marked = function.__dict__.get("batchd_writes")
+            if marked is not None and function.__module__ == module.__name__:
+                found[name] = Operation(function, marked)
+    return found

@@ -1,0 +1,26 @@
+"""What the scheduler wants done. Imperative, frozen; performed at least once, and only after the commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StartTask:
+    """Run this attempt. The task id is decided here, so a repeat after a crash adopts instead of starting twice."""
+
+    task_id: str
+    job_id: str
+    attempt: int  # from 1
+    environment: str  # compute environment ARN
+
+
+@dataclass(frozen=True, slots=True)
+class StopTask:
+    """SIGTERM now, SIGKILL after the task's stop timeout. [batch.md 1.6]"""
+
+    task_id: str
+    job_id: str
+
+
+Command = StartTask | StopTask

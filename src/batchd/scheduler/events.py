@@ -1,0 +1,199 @@
+"""Facts the scheduler is told. Past tense, frozen, one sentence each on who causes them.
+
+Every identifier and every time comes in with the event: the core makes none of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class JobStatus(StrEnum):
+    """AWS's words, in the order of a job's life. [batch.md 1.1]"""
+
+    SUBMITTED = "SUBMITTED"
+    PENDING = "PENDING"
+    RUNNABLE = "RUNNABLE"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """An amount of a machine: thousandths of a vCPU, MiB, whole GPUs."""
+
+    vcpus_milli: int
+    memory_mib: int
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRule:
+    """One entry of `retryStrategy.evaluateOnExit`; None does not restrict. [batch.md 2.8]"""
+
+    action: str  # "RETRY" | "EXIT", upper case
+    on_status_reason: str | None = None
+    on_reason: str | None = None
+    on_exit_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A job to wait for. `outcome` is its final status where it had ended before the submit, else None."""
+
+    job_id: str
+    outcome: JobStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """All that scheduling needs to know of a job; the rest of the document is opaque here."""
+
+    job_id: str
+    queue: str  # ARN
+    resources: Resources
+    attempts: int = 1
+    exit_rules: tuple[ExitRule, ...] = ()
+    timeout_s: int | None = None
+    depends_on: tuple[Dependency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    """A job queue. `environments` are ARNs in ascending `computeEnvironmentOrder`."""
+
+    arn: str
+    priority: int
+    environments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSpec:
+    """A compute environment. `available` is ENABLED and VALID; `max_vcpus_milli` None is unlimited (UNMANAGED)."""
+
+    arn: str
+    available: bool
+    valid: bool = True
+    max_vcpus_milli: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobSubmitted:
+    """A client's SubmitJob was accepted."""
+
+    job: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """A client's CancelJob named this job."""
+
+    job_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateRequested:
+    """A client's TerminateJob named this job."""
+
+    job_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSaved:
+    """A job queue was created or changed."""
+
+    queue: QueueSpec
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDeleted:
+    """A job queue was deleted; its jobs end with `JobQueue deleted`."""
+
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSaved:
+    """A compute environment was created or changed."""
+
+    environment: EnvironmentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDeleted:
+    """A compute environment was deleted."""
+
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSized:
+    """The server started (or was told) how much of the machine jobs may use."""
+
+    capacity: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """An engine saw the task's process or container running."""
+
+    task_id: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskExited:
+    """An engine saw the task end. `reason` is AWS's container reason, where there is one."""
+
+    task_id: str
+    at: int
+    exit_code: int | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailedToStart:
+    """An engine could not bring the task up; it never ran."""
+
+    task_id: str
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLost:
+    """An engine no longer knows the task: its host or its runner vanished."""
+
+    task_id: str
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """A deadline the scheduler asked for has come; time itself is the `now` of the step."""
+
+
+Event = (
+    JobSubmitted
+    | CancelRequested
+    | TerminateRequested
+    | QueueSaved
+    | QueueDeleted
+    | EnvironmentSaved
+    | EnvironmentDeleted
+    | MachineSized
+    | TaskStarted
+    | TaskExited
+    | TaskFailedToStart
+    | TaskLost
+    | TimePassed
+)

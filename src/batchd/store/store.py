@@ -1,0 +1,261 @@
+"""The truth: what every store offers. The only room with SQL is behind these names.
+
+A unit of work is a plain function of a `Tx`. Many units share one transaction and one fsync (`Writer`); a unit that
+raises leaves nothing behind and does not disturb its neighbours. Readers see the last commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from batchd.scheduler.events import Event, JobSpec, JobStatus
+from batchd.scheduler.state import Attempt, Job
+
+T = TypeVar("T")
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Identity of a control-plane resource. `kind` is `service.noun`; `region` is empty for global services."""
+
+    kind: str
+    region: str
+    name: str
+
+
+class ResourceTable(Protocol):
+    """Control-plane documents (queues, roles, log groups …): JSON by key. Bodies are read-only once handed out."""
+
+    def get(self, key: Key) -> Body | None: ...
+    def insert(self, key: Key, body: Body) -> None:
+        """Raises DuplicateKey."""
+
+    def put(self, key: Key, body: Body) -> None: ...
+    def delete(self, key: Key) -> bool: ...
+    def page(
+        self, kind: str, region: str, *, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> list[tuple[str, Body]]:
+        """(name, body) in order of name, names greater than `after`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as it is stored. Services write the first block once, at submit; the scheduler owns the rest.
+
+    `document` is the submit as the service resolved it (JSON object, opaque below services); `task` is the
+    template that `controllers/launch` completes. `tags` is the one part services may change later.
+    """
+
+    job_id: str
+    region: str
+    queue: str
+    name: str
+    definition: str  # ARN with revision
+    created_at: int
+    document: Body
+    task: bytes
+    tags: dict[str, str]
+    status: JobStatus = JobStatus.SUBMITTED
+    status_reason: str | None = None
+    started_at: int | None = None
+    stopped_at: int | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    is_cancelled: bool = False
+    is_terminated: bool = False
+    task_id: str | None = None
+    environment: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    clamped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """What ListJobs may ask of one queue. None does not restrict; `name` and `definition` may end in `*`.
+
+    `name` is matched without case; `definition` is an ARN with revision, a name (all revisions) or a prefix.
+    """
+
+    status: JobStatus | None = None
+    name: str | None = None
+    definition: str | None = None
+    created_before: int | None = None
+    created_after: int | None = None
+
+
+class JobTable(Protocol):
+    """Jobs, one row each."""
+
+    def insert(self, row: JobRow, spec: JobSpec) -> None: ...
+    def get(self, job_id: str) -> JobRow | None: ...
+    def task_of(self, job_id: str) -> tuple[bytes, str, str] | None:
+        """(task template, region, queue ARN): the narrow read of a launch."""
+
+    def status_of(self, job_id: str) -> JobStatus | None: ...
+    def page(self, queue: str, wanted: JobFilter, after: tuple[int, str] | None, limit: int) -> list[JobRow]:
+        """Newest first; `after` is (created_at, job_id) of the last row seen."""
+
+    def set_tags(self, job_id: str, tags: dict[str, str]) -> None: ...
+    def save(self, jobs: Iterable[Job]) -> None:
+        """Write what the scheduler says of these jobs; its only writer is controllers/schedule."""
+
+    def live(self) -> list[Job]:
+        """Every job that has not ended, in order of submission: what the scheduler restarts from."""
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Jobs by queue ARN and status."""
+
+    def purge(self, stopped_before: int, limit: int) -> int:
+        """Delete jobs that ended before this time; returns how many."""
+
+
+class Journal(Protocol):
+    """What happened, in order. Appended by services and controllers, read by controllers."""
+
+    def append(self, event: Event) -> None: ...
+    def read(self, after: int, limit: int) -> list[tuple[int, int, Event]]:
+        """(sequence number, ms since the epoch, event)."""
+
+    def trim(self, before: int) -> int:
+        """Delete entries written before this time (ms); returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One line. `seq` orders events of one stream and never changes."""
+
+    stream: str
+    seq: int
+    timestamp: int
+    ingested_at: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogStream:
+    name: str
+    created_at: int
+    first_event_at: int | None
+    last_event_at: int | None
+    last_ingested_at: int | None
+
+
+class LogTable(Protocol):
+    """Log streams and events. Groups are resources; an event belongs to (region, group, stream)."""
+
+    def create_stream(self, region: str, group: str, stream: str, now: int) -> None:
+        """Raises DuplicateKey."""
+
+    def stream(self, region: str, group: str, stream: str) -> LogStream | None: ...
+    def streams(self, region: str, group: str, *, prefix: str = "", after: str = "", limit: int = 50) -> list[LogStream]:
+        """By name."""
+
+    def delete_stream(self, region: str, group: str, stream: str) -> bool: ...
+    def delete_group(self, region: str, group: str) -> None: ...
+    def append(self, region: str, group: str, stream: str, events: Sequence[tuple[int, str]], now: int) -> None:
+        """(timestamp, message) in chronological order; creates the stream if it is missing."""
+
+    def forward(
+        self, region: str, group: str, stream: str, after: tuple[int, int], until: int | None, limit: int
+    ) -> list[LogEvent]:
+        """Ascending, positions (timestamp, seq) greater than `after`, timestamps below `until`."""
+
+    def backward(
+        self, region: str, group: str, stream: str, before: tuple[int, int], since: int | None, limit: int
+    ) -> list[LogEvent]:
+        """The last `limit` events before the position, given back ascending; timestamps at or above `since`."""
+
+    def scan(
+        self, region: str, group: str, after: tuple[int, int, int], since: int | None, until: int | None, limit: int
+    ) -> list[tuple[tuple[int, int, int], LogEvent]]:
+        """Group-wide, by (timestamp, ingestion time, event number): the position to go on from, and the event.
+
+        `until` is inclusive here."""
+
+    def expire(self, region: str, group: str, before: int) -> int:
+        """Delete events older than this; returns how many."""
+
+
+class LogCursors(Protocol):
+    """How far a running task's log file has been read into the log table: survives a crash with the lines."""
+
+    def get(self, task_id: str) -> int: ...
+    def put(self, task_id: str, offset: int) -> None: ...
+    def delete(self, task_id: str) -> None: ...
+
+
+class Tx(Protocol):
+    """One unit of work's view of the store."""
+
+    @property
+    def resources(self) -> ResourceTable: ...
+    @property
+    def jobs(self) -> JobTable: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def logs(self) -> LogTable: ...
+    @property
+    def log_cursors(self) -> LogCursors: ...
+
+
+class JournalReader(Protocol):
+    """Runs at the end of a group's transaction over the events the group appended; shares its commit."""
+
+    def on_events(self, tx: Tx, events: Sequence[Event]) -> None:
+        """Raising rolls the whole group back."""
+
+    def on_commit(self) -> None:
+        """What on_events wrote is durable: act."""
+
+    def on_rollback(self) -> None:
+        """What on_events wrote is gone: forget, and start again from the tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one unit of work: its result, or the error it raised."""
+
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Store(Protocol):
+    """A database that holds the tables. Opened once; migrated when opened."""
+
+    name: str
+
+    def follow(self, reader: JournalReader) -> None:
+        """Let this reader share every group's transaction."""
+
+    def apply(self, works: Iterable[Callable[[Tx], Any]]) -> list[Outcome]:
+        """Begin, run each unit (each all or nothing), then the journal readers. Nothing is durable yet."""
+
+    def commit(self) -> None:
+        """Make the applied group durable. Blocks for an fsync; may run on another thread than `apply`.
+
+        Raises StoreError after rolling back: then no unit of the group happened. The caller must then call
+        `settle(False)`."""
+
+    def settle(self, committed: bool) -> None:
+        """On the owner's thread, after commit: tell the readers."""
+
+    def transact(self, work: Callable[[Tx], T]) -> T:
+        """apply + commit + settle for one unit, at once: for start-up, tests and simulation."""
+
+    def read(self) -> AbstractContextManager[Tx]:
+        """A snapshot of the last commit."""
+
+    def close(self) -> None: ...
+
+
+def pages(table: ResourceTable, kind: str, region: str, prefix: str = "") -> Iterator[tuple[str, Body]]:
+    """Every resource of a kind, without holding them all."""
+    after = ""
+    while page := table.page(kind, region, prefix=prefix, after=after, limit=500):
+        yield from page
+        after = page[-1][0]

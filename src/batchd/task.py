@@ -1,0 +1,116 @@
+"""The task: the one thing that runs. An attempt of a Batch job is one; so will ECS tasks and Kubernetes pods be.
+
+Services write a task template beside the job's document, `controllers/launch` completes it, engines run it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """`source` is a path of the host; empty means an anonymous volume that lives as long as the task."""
+
+    source: str
+    path: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tmpfs:
+    path: str
+    size_mib: int
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    host_path: str
+    path: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
+class Ulimit:
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogDestination:
+    """Where output lines go: a CloudWatch Logs stream of our own Logs service."""
+
+    region: str
+    group: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """One container, or one command of the host where the engine has no containers.
+
+    `vcpus` is a share weight (fractions allowed), `memory_mib` a hard limit. `user` is AWS's string
+    (`uid`, `name`, `uid:gid`). `log` None means the output is dropped.
+    """
+
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    vcpus: float = 1.0
+    memory_mib: int = 512
+    gpus: int = 0
+    essential: bool = True
+    user: str | None = None
+    privileged: bool = False
+    readonly_root: bool = False
+    init: bool = False
+    shm_mib: int | None = None
+    max_swap_mib: int | None = None
+    swappiness: int | None = None
+    tmpfs: tuple[Tmpfs, ...] = ()
+    devices: tuple[Device, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    log: LogDestination | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What an engine is asked to run. `task_id` is 32 hex digits, decided before the start is committed."""
+
+    task_id: str
+    containers: tuple[ContainerSpec, ...]
+    stop_timeout_s: float = 30.0
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def encode_task(spec: TaskSpec) -> bytes:
+    """JSON of a task or a template (a task whose `task_id` is still empty)."""
+    return orjson.dumps(spec)
+
+
+def decode_task(text: bytes | str) -> TaskSpec:
+    """The task that `encode_task` wrote."""
+    raw: dict[str, Any] = orjson.loads(text)
+    containers = tuple(_container(c) for c in raw["containers"])
+    return TaskSpec(raw["task_id"], containers, raw["stop_timeout_s"], raw["labels"])
+
+
+def _container(raw: dict[str, Any]) -> ContainerSpec:
+    return ContainerSpec(
+        **{
+            **raw,
+            "command": tuple(raw["command"]),
+            "tmpfs": tuple(Tmpfs(t["path"], t["size_mib"], tuple(t["options"])) for t in raw["tmpfs"]),
+            "devices": tuple(Device(**d) for d in raw["devices"]),
+            "ulimits": tuple(Ulimit(**u) for u in raw["ulimits"]),
+            "mounts": tuple(Mount(**m) for m in raw["mounts"]),
+            "log": LogDestination(**raw["log"]) if raw["log"] else None,
+        }
+    )
