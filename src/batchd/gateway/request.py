@@ -1,0 +1,52 @@
+"""A request as it came over the wire, and who it turned out to be from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from batchd.errors import BatchdError
+from batchd.gateway.operation import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """Untouched by decoding: `path` and `query` are still percent-encoded (ARNs in paths are signed and routed raw).
+
+    `headers` have lower-case names, repeated ones joined with a comma.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The verified caller, and the region and signing name of the credential scope."""
+
+    caller: Caller
+    region: str
+    service: str
+
+
+class AuthFault(Enum):
+    """Kinds of refusal; each protocol has its own code and status for them. [iam.md 1]"""
+
+    MISSING = auto()
+    INCOMPLETE = auto()
+    UNKNOWN_KEY = auto()
+    BAD_SIGNATURE = auto()
+    CLOCK = auto()
+    EXPIRED = auto()
+
+
+class AuthFailure(BatchdError):
+    """The request is not from who it says."""
+
+    def __init__(self, fault: AuthFault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.message = message
