@@ -1,0 +1,185 @@
+"""Jobs: one row that changes and one that does not, so that the frequent writes stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+
+from batchd.errors import DuplicateKey, StoreError
+from batchd.scheduler.events import JobSpec, JobStatus
+from batchd.scheduler.state import Attempt, Job
+from batchd.store.codec import decode, decode_list, encode
+from batchd.store.joblist import conditions_of, definition_key, name_key
+from batchd.store.named import named_queries
+from batchd.store.session import Row, Session
+from batchd.store.store import JobFilter, JobRow
+
+_SQL = named_queries("jobs")
+_INSERT = _SQL["insert_job"]
+_INSERT_DOCUMENT = _SQL["insert_document"]
+_GET = _SQL["get_job"]
+_TASK = _SQL["get_task"]
+_STATUS = _SQL["get_status"]
+_PAGE = _SQL["page_jobs"]
+_SET_TAGS = _SQL["set_tags"]
+_SAVE = _SQL["save_job"]
+_LIVE = _SQL["live_jobs"]
+_COUNT = _SQL["count_jobs"]
+_ENDED = _SQL["ended_jobs"]
+_DELETE = _SQL["delete_job"]
+_DELETE_DOCUMENT = _SQL["delete_document"]
+_STATUSES = {status.value: status for status in JobStatus}
+
+
+class JobRows:
+    """`store.JobTable` over a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def insert(self, row: JobRow, spec: JobSpec) -> None:
+        """Raises DuplicateKey."""
+        if not self._session.change(_INSERT, _columns(row)):
+            raise DuplicateKey(f"job {row.job_id} exists")
+        document = orjson.dumps(row.document).decode()
+        tags = orjson.dumps(row.tags).decode()
+        self._session.change(_INSERT_DOCUMENT, (document, row.task, tags, encode(spec), row.job_id))
+
+    def get(self, job_id: str) -> JobRow | None:
+        row = self._session.row(_GET, (job_id,))
+        return _job_row(row) if row else None
+
+    def task_of(self, job_id: str) -> tuple[bytes, str, str] | None:
+        row = self._session.row(_TASK, (job_id,))
+        return (row[0], row[1], row[2]) if row else None
+
+    def status_of(self, job_id: str) -> JobStatus | None:
+        row = self._session.row(_STATUS, (job_id,))
+        return _STATUSES[row[0]] if row else None
+
+    def page(self, queue: str, wanted: JobFilter, after: tuple[int, str] | None, limit: int) -> list[JobRow]:
+        conditions, params = conditions_of(self._session, queue, wanted, after)
+        rows = self._session.rows(_PAGE.format(conditions=conditions), (queue, *params, limit))
+        return [_job_row(row) for row in rows]
+
+    def set_tags(self, job_id: str, tags: dict[str, str]) -> None:
+        """Raises StoreError where there is no such job."""
+        if not self._session.change(_SET_TAGS, (orjson.dumps(tags).decode(), job_id)):
+            raise StoreError(f"there is no job {job_id}")
+
+    def save(self, jobs: Iterable[Job]) -> None:
+        self._session.change_many(_SAVE, [_state(job) for job in jobs])
+
+    def live(self) -> list[Job]:
+        return [_job(row) for row in self._session.rows(_LIVE)]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        counts: dict[str, dict[str, int]] = {}
+        for queue, status, jobs in self._session.rows(_COUNT):
+            counts.setdefault(queue, {})[status] = jobs
+        return counts
+
+    def purge(self, stopped_before: int, limit: int) -> int:
+        numbers = [(row[0],) for row in self._session.rows(_ENDED, (stopped_before, limit))]
+        self._session.change_many(_DELETE, numbers)
+        self._session.change_many(_DELETE_DOCUMENT, numbers)
+        return len(numbers)
+
+
+def _columns(row: JobRow) -> tuple[str | int | None, ...]:
+    return (
+        row.job_id,
+        row.region,
+        row.queue,
+        row.name,
+        name_key(row.name),
+        row.definition,
+        definition_key(row.definition),
+        row.created_at,
+        row.created_at,
+        row.status.value,
+        row.status_reason,
+        row.started_at,
+        row.stopped_at,
+        row.exit_code,
+        row.reason,
+        row.is_cancelled,
+        row.is_terminated,
+        row.clamped,
+        row.task_id,
+        row.environment,
+        _attempts(row.attempts),
+    )
+
+
+def _state(job: Job) -> tuple[str | int | None, ...]:
+    return (
+        job.submitted_at,
+        job.status.value,
+        job.status_reason,
+        job.started_at,
+        job.stopped_at,
+        job.exit_code,
+        job.reason,
+        job.is_cancelled,
+        job.is_terminated,
+        job.stop_reason,
+        job.clamped,
+        job.task_id,
+        job.environment,
+        _attempts(job.attempts),
+        job.spec.job_id,
+    )
+
+
+def _attempts(attempts: Iterable[Attempt]) -> str:
+    return encode(list(attempts)) if attempts else "[]"
+
+
+def _job_row(row: Row) -> JobRow:
+    """From the columns of get_job and page_jobs."""
+    (*head, document, task, tags, status, status_reason, started_at, stopped_at, exit_code, reason) = row[:15]
+    cancelled, terminated, task_id, environment, attempts, clamped = row[15:]
+    return JobRow(
+        *head,
+        document=orjson.loads(document),
+        task=task,
+        tags=orjson.loads(tags),
+        status=_STATUSES[status],
+        status_reason=status_reason,
+        started_at=started_at,
+        stopped_at=stopped_at,
+        exit_code=exit_code,
+        reason=reason,
+        is_cancelled=bool(cancelled),
+        is_terminated=bool(terminated),
+        task_id=task_id,
+        environment=environment,
+        attempts=tuple(decode_list(Attempt, attempts)),
+        clamped=bool(clamped),
+    )
+
+
+def _job(row: Row) -> Job:
+    """From the columns of live_jobs."""
+    spec, status, submitted_at, status_reason, attempts, *rest = row
+    task_id, environment, started_at, stopped_at, exit_code, reason, *flags = rest
+    cancelled, terminated, stop_reason, clamped = flags
+    return Job(
+        spec=decode(JobSpec, spec),
+        status=_STATUSES[status],
+        submitted_at=submitted_at,
+        status_reason=status_reason,
+        attempts=decode_list(Attempt, attempts),
+        task_id=task_id,
+        environment=environment,
+        started_at=started_at,
+        stopped_at=stopped_at,
+        exit_code=exit_code,
+        reason=reason,
+        is_cancelled=bool(cancelled),
+        is_terminated=bool(terminated),
+        stop_reason=stop_reason,
+        clamped=bool(clamped),
+    )

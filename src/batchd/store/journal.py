@@ -1,0 +1,45 @@
+"""What happened, in order."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from batchd.clock import Clock
+from batchd.errors import StoreError
+from batchd.scheduler.events import Event
+from batchd.store.codec import decode, encode
+from batchd.store.named import named_queries
+from batchd.store.session import Session
+
+_SQL = named_queries("journal")
+_APPEND = _SQL["append_event"]
+_READ = _SQL["read_events"]
+_TRIM = _SQL["trim_events"]
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+
+
+class JournalRows:
+    """`store.Journal` over a session; `appended` is what the open group wrote."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self.appended: list[Event] = []
+
+    def append(self, event: Event) -> None:
+        self._session.change(_APPEND, (self._clock.now_ms(), type(event).__name__, encode(event)))
+        self.appended.append(event)
+
+    def read(self, after: int, limit: int) -> list[tuple[int, int, Event]]:
+        rows = self._session.rows(_READ, (after, limit))
+        return [(number, at, _event(kind, body)) for number, at, kind, body in rows]
+
+    def trim(self, before: int) -> int:
+        return self._session.change(_TRIM, (before,))
+
+
+def _event(kind: str, body: str) -> Event:
+    known = _KINDS.get(kind)
+    if known is None:
+        raise StoreError(f"the journal holds a {kind}, which this version does not know: a newer batchd wrote it")
+    return decode(known, body)

@@ -1,0 +1,226 @@
+"""Log streams and their lines.
+
+Lines are kept in chunks (`chunks.py`), which only `expire` ever changes. Chunks overlap in time where an append came
+late or streams are read together, so readers merge them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Generic, TypeVar
+
+from batchd.errors import DuplicateKey
+from batchd.store.chunks import SPAN_MS, Line, pack, runs, unpack
+from batchd.store.named import name_range, named_queries
+from batchd.store.session import Row, Session
+from batchd.store.store import LogEvent, LogStream
+
+_SQL = named_queries("logs")
+_FIND_GROUP = _SQL["find_group"]
+_INSERT_GROUP = _SQL["insert_group"]
+_INSERT_STREAM = _SQL["insert_stream"]
+_FIND_STREAM = _SQL["find_stream"]
+_GET_STREAM = _SQL["get_stream"]
+_PAGE_STREAMS = _SQL["page_streams"]
+_TOUCH_STREAM = _SQL["touch_stream"]
+_INSERT_CHUNK = _SQL["insert_chunk"]
+_FORWARD = _SQL["chunks_forward"]
+_BACKWARD = _SQL["chunks_backward"]
+_OF_GROUP = _SQL["chunks_of_group"]
+_EXPIRED = _SQL["expired_chunks"]
+_DELETE_EXPIRED = _SQL["delete_expired_chunks"]
+_EXPIRING = _SQL["expiring_chunks"]
+_SHORTEN_CHUNK = _SQL["shorten_chunk"]
+_RESTART_STREAM = _SQL["restart_stream"]
+_DELETE_STREAM = (_SQL["delete_stream_chunks"], _SQL["delete_stream"])
+_DELETE_GROUP = (_SQL["delete_group_chunks"], _SQL["delete_group_streams"], _SQL["delete_group"])
+
+_GET_CURSOR = _SQL["get_cursor"]
+_PUT_CURSOR = _SQL["put_cursor"]
+_DELETE_CURSOR = _SQL["delete_cursor"]
+
+_END = 2**62
+_SEQ_BITS = 32  # of the number that an event has in its group; the stream's number stands above
+
+P = TypeVar("P", tuple[int, int], tuple[int, int, int])
+
+
+class LogRows:
+    """`store.LogTable` over a session. Positions may be any integers; (0, 0) is before the first line."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def create_stream(self, region: str, group: str, stream: str, now: int) -> None:
+        self._session.change(_INSERT_GROUP, (region, group))
+        row = self._session.row(_FIND_GROUP, (region, group))
+        assert row is not None
+        if not self._session.change(_INSERT_STREAM, (row[0], stream, now)):
+            raise DuplicateKey(f"log stream {stream} exists")
+
+    def stream(self, region: str, group: str, stream: str) -> LogStream | None:
+        row = self._session.row(_GET_STREAM, (region, group, stream))
+        return LogStream(*row) if row else None
+
+    def streams(
+        self, region: str, group: str, *, prefix: str = "", after: str = "", limit: int = 50
+    ) -> list[LogStream]:
+        rows = self._session.rows(_PAGE_STREAMS, (region, group, *name_range(prefix, after), limit))
+        return [LogStream(*row) for row in rows]
+
+    def delete_stream(self, region: str, group: str, stream: str) -> bool:
+        found = self._session.row(_FIND_STREAM, (region, group, stream))
+        if found is None:
+            return False
+        for sql in _DELETE_STREAM:
+            self._session.change(sql, (found[0],))
+        return True
+
+    def delete_group(self, region: str, group: str) -> None:
+        found = self._session.row(_FIND_GROUP, (region, group))
+        if found is not None:
+            for sql in _DELETE_GROUP:
+                self._session.change(sql, (found[0],))
+
+    def append(self, region: str, group: str, stream: str, events: Sequence[Line], now: int) -> None:
+        found = self._session.row(_FIND_STREAM, (region, group, stream))
+        if found is None:
+            self.create_stream(region, group, stream, now)
+            found = self._session.row(_FIND_STREAM, (region, group, stream))
+            assert found is not None
+        if not events:
+            return
+        number, group_number, seq, first, last = found
+        for run in runs(events):
+            begin, end = run[0][0], run[-1][0]
+            row = (group_number, number, begin, end, now, seq, len(run), pack(run))
+            self._session.change(_INSERT_CHUNK, row)
+            seq += len(run)
+            first = begin if first is None else min(first, begin)
+            last = end if last is None else max(last, end)
+        self._session.change(_TOUCH_STREAM, (first, last, now, seq, number))
+
+    def forward(
+        self, region: str, group: str, stream: str, after: tuple[int, int], until: int | None, limit: int
+    ) -> list[LogEvent]:
+        found = self._session.row(_FIND_STREAM, (region, group, stream))
+        if found is None:
+            return []
+        end = _END if until is None else until
+        merge = _Merge(limit)
+        for chunk in self._session.rows(_FORWARD, (found[0], _minute(after[0]), end, after[0])):
+            first, last, ingested_at, seq, lines = chunk
+            if merge.is_full_before(first):
+                break
+            for at, message in unpack(first, last, lines):
+                if at < end and (at, seq) > after:
+                    merge.found.append(((at, seq), LogEvent(stream, seq, at, ingested_at, message)))
+                seq += 1
+        return merge.events()
+
+    def backward(
+        self, region: str, group: str, stream: str, before: tuple[int, int], since: int | None, limit: int
+    ) -> list[LogEvent]:
+        found = self._session.row(_FIND_STREAM, (region, group, stream))
+        if found is None:
+            return []
+        start = -_END if since is None else since
+        merge = _Merge(limit)
+        for chunk in self._session.rows(_BACKWARD, (found[0], start, _minute(before[0]) + SPAN_MS, before[0])):
+            first, last, ingested_at, seq, lines = chunk
+            if merge.is_full_before(-last):
+                break
+            for at, message in unpack(first, last, lines):
+                if at >= start and (at, seq) < before:
+                    merge.found.append(((-at, -seq), LogEvent(stream, seq, at, ingested_at, message)))
+                seq += 1
+        return merge.events()[::-1]
+
+    def scan(
+        self, region: str, group: str, after: tuple[int, int, int], since: int | None, until: int | None, limit: int
+    ) -> list[tuple[tuple[int, int, int], LogEvent]]:
+        found = self._session.row(_FIND_GROUP, (region, group))
+        if found is None:
+            return []
+        start, end = max(after[0], -_END if since is None else since), _END if until is None else until
+        merge = _Merge(limit)
+        for chunk in self._session.rows(_OF_GROUP, (found[0], _minute(start), end, start)):
+            first, last, ingested_at, seq, lines, stream_number, stream = chunk
+            if merge.is_full_before(first):
+                break
+            for at, message in unpack(first, last, lines):
+                place = (at, ingested_at, stream_number << _SEQ_BITS | seq)
+                if start <= at <= end and place > after:
+                    merge.found.append((place, LogEvent(stream, seq, at, ingested_at, message)))
+                seq += 1
+        return merge.placed()
+
+    def expire(self, region: str, group: str, before: int) -> int:
+        found = self._session.row(_FIND_GROUP, (region, group))
+        if found is None:
+            return 0
+        expired = list(self._session.rows(_EXPIRED, (found[0], before, before)))
+        expiring = list(self._session.rows(_EXPIRING, (found[0], _minute(before), before, before)))
+        if not expired and not expiring:
+            return 0
+        self._session.change(_DELETE_EXPIRED, (found[0], before, before))
+        deleted = sum(size for _, size in expired) + sum(self._shorten(chunk, before) for chunk in expiring)
+        streams = dict.fromkeys([row[0] for row in expired] + [row[1] for row in expiring])
+        self._session.change_many(_RESTART_STREAM, [(number,) for number in streams])
+        return deleted
+
+    def _shorten(self, chunk: Row, before: int) -> int:
+        """Drop the lines of a chunk that are older; returns how many."""
+        number, _, first, last, seq, packed = chunk
+        lines = list(unpack(first, last, packed))
+        kept = [line for line in lines if line[0] >= before]
+        dropped = len(lines) - len(kept)
+        self._session.change(_SHORTEN_CHUNK, (kept[0][0], seq + dropped, len(kept), pack(kept), number))
+        return dropped
+
+
+class LogCursorRows:
+    """`store.LogCursors` over a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, task_id: str) -> int:
+        """0 where nothing has been read."""
+        row = self._session.row(_GET_CURSOR, (task_id,))
+        return row[0] if row else 0
+
+    def put(self, task_id: str, offset: int) -> None:
+        self._session.change(_PUT_CURSOR, (task_id, offset))
+
+    def delete(self, task_id: str) -> None:
+        self._session.change(_DELETE_CURSOR, (task_id,))
+
+
+class _Merge(Generic[P]):
+    """The first `limit` events by their place, out of chunks that come ordered by their own first place."""
+
+    def __init__(self, limit: int) -> None:
+        self.found: list[tuple[P, LogEvent]] = []
+        self._limit = limit
+
+    def is_full_before(self, at: int) -> bool:
+        """True if no chunk that begins at this time or later can change the answer."""
+        if len(self.found) < self._limit:
+            return False
+        self.placed()
+        return not self.found or self.found[-1][0][0] < at
+
+    def placed(self) -> list[tuple[P, LogEvent]]:
+        self.found.sort(key=itemgetter(0))
+        del self.found[self._limit :]
+        return self.found
+
+    def events(self) -> list[LogEvent]:
+        return [event for _, event in self.placed()]
+
+
+def _minute(at: int) -> int:
+    """Where the span that holds this time begins."""
+    return min(max(at, -_END), _END) // SPAN_MS * SPAN_MS

@@ -1,0 +1,81 @@
+-- name: insert_job
+-- The part of a new job that will change, with its number.
+INSERT INTO jobs (
+    number, job_id, region, queue, name, name_key, definition, definition_key, created_at, submitted_at,
+    status, status_reason, started_at, stopped_at, exit_code, reason, is_cancelled, is_terminated,
+    stop_reason, clamped, task_id, environment, attempts
+) VALUES (
+    (SELECT COALESCE(MAX(number), 0) + 1 FROM jobs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?
+)
+ON CONFLICT (job_id) DO NOTHING;
+
+-- name: insert_document
+-- The part of a new job that stays as it is.
+INSERT INTO job_documents (number, document, task, tags, spec)
+SELECT number, ?, ?, ?, ? FROM jobs WHERE job_id = ?;
+
+-- name: get_job
+-- One job whole, in the order of JobRow's fields.
+SELECT
+    j.job_id, j.region, j.queue, j.name, j.definition, j.created_at, d.document, d.task, d.tags, j.status,
+    j.status_reason, j.started_at, j.stopped_at, j.exit_code, j.reason, j.is_cancelled, j.is_terminated,
+    j.task_id, j.environment, j.attempts, j.clamped
+FROM jobs j JOIN job_documents d ON d.number = j.number
+WHERE j.job_id = ?;
+
+-- name: get_task
+-- What a launch needs of a job.
+SELECT d.task, j.region, j.queue FROM jobs j JOIN job_documents d ON d.number = j.number WHERE j.job_id = ?;
+
+-- name: get_status
+-- Where a job is in its life.
+SELECT status FROM jobs WHERE job_id = ?;
+
+-- name: page_jobs
+-- A queue's jobs, newest first; the conditions and the index that suits them are filled in.
+SELECT
+    j.job_id, j.region, j.queue, j.name, j.definition, j.created_at, d.document, d.task, d.tags, j.status,
+    j.status_reason, j.started_at, j.stopped_at, j.exit_code, j.reason, j.is_cancelled, j.is_terminated,
+    j.task_id, j.environment, j.attempts, j.clamped
+FROM (
+    SELECT * FROM jobs WHERE queue = ? {conditions} ORDER BY created_at DESC, job_id DESC LIMIT ?
+) j JOIN job_documents d ON d.number = j.number
+ORDER BY j.created_at DESC, j.job_id DESC;
+
+-- name: set_tags
+-- What a client changed of a job.
+UPDATE job_documents SET tags = ? WHERE number = (SELECT number FROM jobs WHERE job_id = ?);
+
+-- name: save_job
+-- What the scheduler says of a job.
+UPDATE jobs SET
+    submitted_at = ?, status = ?, status_reason = ?, started_at = ?, stopped_at = ?, exit_code = ?, reason = ?,
+    is_cancelled = ?, is_terminated = ?, stop_reason = ?, clamped = ?, task_id = ?, environment = ?, attempts = ?
+WHERE job_id = ?;
+
+-- name: live_jobs
+-- Every job that has not ended, in order of submission.
+SELECT
+    d.spec, j.status, j.submitted_at, j.status_reason, j.attempts, j.task_id, j.environment, j.started_at, j.stopped_at,
+    j.exit_code, j.reason, j.is_cancelled, j.is_terminated, j.stop_reason, j.clamped
+FROM jobs j JOIN job_documents d ON d.number = j.number
+WHERE j.status NOT IN ('SUCCEEDED', 'FAILED')
+ORDER BY j.number;
+
+-- name: count_jobs
+-- Jobs by queue and status.
+SELECT queue, status, jobs FROM job_counts WHERE jobs > 0 ORDER BY queue, status;
+
+-- name: ended_jobs
+-- Jobs that ended before a time, oldest first.
+SELECT number FROM jobs
+WHERE status IN ('SUCCEEDED', 'FAILED') AND stopped_at < ?
+ORDER BY stopped_at LIMIT ?;
+
+-- name: delete_job
+-- Forget a job.
+DELETE FROM jobs WHERE number = ?;
+
+-- name: delete_document
+-- Forget what a job was submitted with.
+DELETE FROM job_documents WHERE number = ?;

@@ -1,0 +1,11 @@
+-- name: append_event
+-- Write down what happened.
+INSERT INTO journal (at, kind, body) VALUES (?, ?, ?);
+
+-- name: read_events
+-- What happened after an entry.
+SELECT number, at, kind, body FROM journal WHERE number > ? ORDER BY number LIMIT ?;
+
+-- name: trim_events
+-- Forget what is older than a time.
+DELETE FROM journal WHERE at < ?;

@@ -1,0 +1,133 @@
+-- What all migrations together make (a test proves it). A new database is made from this file.
+
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+-- Control-plane documents; region is empty for global services.
+CREATE TABLE resources (
+    kind TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (kind, region, name)
+);
+
+-- What changes of a job and what lists are made from; number is the order of submission.
+CREATE TABLE jobs (
+    number INTEGER NOT NULL,
+    job_id TEXT NOT NULL,
+    region TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    definition_key TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    submitted_at BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    status_reason TEXT,
+    started_at BIGINT,
+    stopped_at BIGINT,
+    exit_code INTEGER,
+    reason TEXT,
+    is_cancelled INTEGER NOT NULL,
+    is_terminated INTEGER NOT NULL,
+    stop_reason TEXT,
+    clamped INTEGER NOT NULL,
+    task_id TEXT,
+    environment TEXT,
+    attempts TEXT NOT NULL,
+    PRIMARY KEY (number)
+);
+CREATE UNIQUE INDEX jobs_by_id ON jobs (job_id);
+CREATE INDEX jobs_by_status ON jobs (queue, status, created_at, job_id);
+CREATE INDEX jobs_by_time ON jobs (queue, created_at, job_id, name_key);
+CREATE INDEX jobs_by_name ON jobs (queue, name_key, created_at, job_id);
+CREATE INDEX jobs_by_definition ON jobs (queue, definition_key, created_at, job_id);
+CREATE INDEX jobs_live ON jobs (number) WHERE status NOT IN ('SUCCEEDED', 'FAILED');
+CREATE INDEX jobs_ended ON jobs (stopped_at) WHERE status IN ('SUCCEEDED', 'FAILED');
+
+-- What a job was submitted with; only tags ever change.
+CREATE TABLE job_documents (
+    number INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    task BLOB NOT NULL,
+    tags TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    PRIMARY KEY (number)
+);
+
+-- Jobs by queue and status, kept by the triggers below.
+CREATE TABLE job_counts (
+    queue TEXT NOT NULL,
+    status TEXT NOT NULL,
+    jobs INTEGER NOT NULL,
+    PRIMARY KEY (queue, status)
+);
+CREATE TRIGGER jobs_counted_in AFTER INSERT ON jobs BEGIN
+    INSERT INTO job_counts (queue, status, jobs) VALUES (NEW.queue, NEW.status, 1)
+    ON CONFLICT (queue, status) DO UPDATE SET jobs = jobs + 1;
+END;
+CREATE TRIGGER jobs_counted_over AFTER UPDATE OF status ON jobs WHEN OLD.status <> NEW.status BEGIN
+    UPDATE job_counts SET jobs = jobs - 1 WHERE queue = OLD.queue AND status = OLD.status;
+    INSERT INTO job_counts (queue, status, jobs) VALUES (NEW.queue, NEW.status, 1)
+    ON CONFLICT (queue, status) DO UPDATE SET jobs = jobs + 1;
+END;
+CREATE TRIGGER jobs_counted_out AFTER DELETE ON jobs BEGIN
+    UPDATE job_counts SET jobs = jobs - 1 WHERE queue = OLD.queue AND status = OLD.status;
+END;
+
+-- What happened, in order; numbers are never used twice.
+CREATE TABLE journal (
+    number INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX journal_by_time ON journal (at);
+
+-- Numbers for log groups that have streams; the groups themselves are resources.
+CREATE TABLE log_groups (
+    number INTEGER NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (number),
+    UNIQUE (region, name)
+);
+CREATE TABLE log_streams (
+    number INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    group_number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    first_event_at BIGINT,
+    last_event_at BIGINT,
+    last_ingested_at BIGINT,
+    next_seq BIGINT NOT NULL,
+    UNIQUE (group_number, name)
+);
+
+-- Runs of lines of one stream: in order, numbered from first_seq on, all of one append and one minute.
+CREATE TABLE log_chunks (
+    number INTEGER NOT NULL,
+    group_number INTEGER NOT NULL,
+    stream_number INTEGER NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    ingested_at BIGINT NOT NULL,
+    first_seq BIGINT NOT NULL,
+    size INTEGER NOT NULL,
+    lines BLOB NOT NULL,
+    PRIMARY KEY (number)
+);
+CREATE INDEX log_chunks_forward ON log_chunks (stream_number, first_at, last_at);
+CREATE INDEX log_chunks_backward ON log_chunks (stream_number, last_at, first_at);
+CREATE INDEX log_chunks_of_group ON log_chunks (group_number, first_at, last_at);
+
+-- How far a task's output has been read into the log tables.
+CREATE TABLE log_cursors (
+    task_id TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    PRIMARY KEY (task_id)
+);
