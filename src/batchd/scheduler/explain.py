@@ -1,0 +1,165 @@
+"""Why is this job where it is? Told by the predicates that decide, as data and as sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchd.scheduler import deadlines, placement, policy
+from batchd.scheduler.events import JobStatus, Resources
+from batchd.scheduler.placement import Hurdle
+from batchd.scheduler.state import Environment, Job, Machine, Queue, State
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One hurdle: `subject` is an environment's ARN, empty for the machine."""
+
+    hurdle: Hurdle
+    subject: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`waits_for` are the live jobs a PENDING job depends on; `ahead` counts the jobs before a RUNNABLE one in its
+    queue, `head` is the first of them (or the job itself) and `obstacles` what keeps that head from starting.
+    `stops_at` is a running attempt's deadline (ms)."""
+
+    job_id: str
+    status: JobStatus
+    sentences: list[str]
+    waits_for: tuple[str, ...] = ()
+    ahead: int = 0
+    head: str | None = None
+    obstacles: tuple[Obstacle, ...] = ()
+    stops_at: int | None = None
+
+
+def explanation(state: State, job_id: str) -> Explanation | None:
+    """None for a job that has ended or never was."""
+    job = state.jobs.get(job_id)
+    if job is None:
+        return None
+    if job.status is JobStatus.PENDING:
+        return _pending(state, job)
+    if job.status is JobStatus.RUNNABLE:
+        return _runnable(state, job)
+    if job.status is JobStatus.SUBMITTED:
+        return Explanation(job_id, job.status, [f"Job {job_id} is SUBMITTED: the scheduler looks at it next."])
+    return _placed(job)
+
+
+def _pending(state: State, job: Job) -> Explanation:
+    others = dict.fromkeys(dependency.job_id for dependency in job.spec.depends_on)
+    waits_for = tuple(other for other in others if other in state.jobs)
+    sentences = [f"Job {job.job_id} is PENDING: it waits for {_count(len(waits_for), 'job')} to succeed."]
+    sentences += [f"Job {other} is {state.jobs[other].status}." for other in waits_for]
+    return Explanation(job.job_id, job.status, sentences, waits_for=waits_for)
+
+
+def _placed(job: Job) -> Explanation:
+    """STARTING or RUNNING."""
+    number = f"attempt {len(job.attempts) + 1} of {job.spec.attempts}"
+    what = "is being started" if job.status is JobStatus.STARTING else "runs"
+    sentences = [f"Job {job.job_id} is {job.status}: {number} {what} in {job.environment} as task {job.task_id}."]
+    stops_at = deadlines.of(job)
+    if job.clamped:
+        sentences.append("It asked for more than the machine has, so it runs alone with all of it.")
+    if job.stop_reason is not None:
+        sentences.append(f"It was asked to stop: {job.stop_reason}")
+    elif stops_at is not None:
+        sentences.append(f"Its time is up at {stops_at} ms since the epoch.")
+    return Explanation(job.job_id, job.status, sentences, stops_at=stops_at)
+
+
+def _runnable(state: State, job: Job) -> Explanation:
+    queue = state.queue(job.spec.queue)
+    ahead, head = _place_in_line(queue, job)
+    obstacles = tuple(_obstacles(state, queue, head))
+    sentences = [f"Job {job.job_id} is RUNNABLE in {queue.arn}, {_count(ahead, 'job')} ahead of it."]
+    if ahead:
+        sentences.append(f"Nobody overtakes the head of a queue: job {head.job_id}.")
+    if not queue.known:
+        sentences.append(f"Queue {queue.arn} is not known to the scheduler.")
+    elif not queue.environments:
+        sentences.append(f"Queue {queue.arn} has no compute environment.")
+    misfit = placement.misfit(state, queue, head)
+    if misfit is not None:
+        sentences.append(f"The head can never start as things are. {misfit}")
+    sentences += [obstacle.sentence for obstacle in obstacles]
+    if placement.find(state, queue, head) is not None:
+        sentences.append("The head will be placed in the next round.")
+    return Explanation(
+        job.job_id, job.status, sentences, ahead=ahead, head=head.job_id, obstacles=obstacles, stops_at=None
+    )
+
+
+def _place_in_line(queue: Queue, job: Job) -> tuple[int, Job]:
+    """How many stand before the job, and who is first."""
+    first = job
+    for ahead, other in enumerate(policy.line(queue)):
+        if ahead == 0:
+            first = other
+        if other is job:
+            return ahead, first
+    raise AssertionError(f"RUNNABLE job {job.job_id} does not stand in the line of {queue.arn}")
+
+
+def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:
+    """What keeps the job from each environment of its queue, and from the machine."""
+    need = job.spec.resources
+    found = []
+    for arn in queue.environments:
+        environment = state.environments.get(arn) or Environment(arn)
+        hurdle = placement.environment_hurdle(environment, need)
+        if hurdle is not None:
+            found.append(Obstacle(hurdle, arn, _of_environment(hurdle, environment, need)))
+    hurdle = placement.machine_hurdle(state.machine, need)
+    if hurdle is not None:
+        found.append(Obstacle(hurdle, "", _of_machine(hurdle, state.machine, need)))
+    return found
+
+
+def _of_environment(hurdle: Hurdle, environment: Environment, need: Resources) -> str:
+    name = f"Compute environment {environment.arn}"
+    if hurdle is Hurdle.ENVIRONMENT_UNKNOWN:
+        return f"{name} is not known to the scheduler."
+    if hurdle is Hurdle.ENVIRONMENT_INVALID:
+        return f"{name} is INVALID."
+    if hurdle is Hurdle.ENVIRONMENT_DISABLED:
+        return f"{name} is DISABLED: it takes no new job until it is enabled."
+    most = _vcpus(environment.max_vcpus_milli or 0)
+    if hurdle is Hurdle.ENVIRONMENT_TOO_SMALL:
+        return f"{name} has at most {most} vCPUs, the job needs {_vcpus(need.vcpus_milli)}."
+    used = _vcpus(environment.used_vcpus_milli)
+    return f"{name} is full: {used} of {most} vCPUs are in use, the job needs {_vcpus(need.vcpus_milli)}."
+
+
+def _of_machine(hurdle: Hurdle, machine: Machine, need: Resources) -> str:
+    capacity = machine.capacity or Resources(0, 0)
+    if hurdle is Hurdle.MACHINE_UNKNOWN:
+        return "The size of the machine is not known yet."
+    if hurdle is Hurdle.MACHINE_LACKS_GPUS:
+        return f"The machine has {_count(capacity.gpus, 'GPU')}, the job needs {need.gpus}."
+    if hurdle is Hurdle.MACHINE_TAKEN:
+        return f"The machine is taken by job {machine.taken}, which asked for more than it has and runs alone."
+    if hurdle is Hurdle.MACHINE_NOT_IDLE:
+        return f"The job needs the whole machine, and {_count(machine.running, 'task')} still on it."
+    return (
+        f"The machine is full: {_vcpus(machine.used_vcpus_milli)} of {_vcpus(capacity.vcpus_milli)} vCPUs, "
+        f"{machine.used_memory_mib} of {capacity.memory_mib} MiB and {machine.used_gpus} of {capacity.gpus} GPUs are "
+        f"in use; the job needs {_amount(need)}."
+    )
+
+
+def _amount(need: Resources) -> str:
+    gpus = f" and {_count(need.gpus, 'GPU')}" if need.gpus else ""
+    return f"{_vcpus(need.vcpus_milli)} vCPUs, {need.memory_mib} MiB{gpus}"
+
+
+def _vcpus(milli: int) -> str:
+    return f"{milli / 1000:g}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,176 @@
+"""What must always hold, as a function: run after every step of every test and simulation, and by `doctor`."""
+
+from __future__ import annotations
+
+from batchd.scheduler import deadlines, identity, placement, policy
+from batchd.scheduler.commands import StartTask, StopTask
+from batchd.scheduler.events import FINAL, JobStatus
+from batchd.scheduler.state import Job, State, Step
+
+
+def check(state: State) -> list[str]:
+    """A sentence for each thing that is wrong between two steps; empty when all is well."""
+    return [
+        *_jobs(state),
+        *_lines(state),
+        *_dependencies(state),
+        *_usage(state),
+        *_deadlines(state),
+        *_idleness(state),
+    ]
+
+
+def check_step(state: State, step: Step) -> list[str]:
+    """A sentence for each thing that is wrong with what the step just taken did."""
+    wrong = []
+    ids = [job.job_id for job in step.changed]
+    if len(dict.fromkeys(ids)) != len(ids):
+        wrong.append("a job is reported as changed twice")
+    for command in step.commands:
+        job = state.tasks.get(command.task_id)
+        if job is None:
+            wrong.append(f"{command} is for no task in hand")
+        elif isinstance(command, StopTask) and job.stop_reason is None:
+            wrong.append(f"{command} has no reason")
+        elif isinstance(command, StartTask):
+            wrong += _room(state, job)
+    last = {moved.job_id: moved.status for moved in step.transitions}
+    wrong += [f"{job.job_id} moved to {job.status} unseen" for job in step.changed if _unseen(job, last)]
+    return wrong
+
+
+def _unseen(job: Job, last: dict[str, JobStatus]) -> bool:
+    return last.get(job.job_id, job.status) is not job.status
+
+
+def _room(state: State, job: Job) -> list[str]:
+    """A job that has just been started must not have filled anything beyond its brim."""
+    environment, machine = state.environments[str(job.environment)], state.machine
+    most = environment.max_vcpus_milli
+    wrong = []
+    if most is not None and environment.used_vcpus_milli > most:
+        wrong.append(f"{environment.arn} is overfull: {environment.used_vcpus_milli} of {most}")
+    if not environment.available:
+        wrong.append(f"{environment.arn} was given a job although it is not available")
+    capacity = machine.capacity
+    if capacity is None:
+        wrong.append("a job was started on a machine of unknown size")
+    elif (
+        machine.used_vcpus_milli > capacity.vcpus_milli
+        or machine.used_memory_mib > capacity.memory_mib
+        or machine.used_gpus > capacity.gpus
+    ):
+        wrong.append(f"the machine is overfull: {machine}")
+    if machine.taken is not None and machine.running > 1:
+        wrong.append(f"{machine.taken} does not run alone")
+    return wrong
+
+
+def _jobs(state: State) -> list[str]:
+    """Every job is live, and in hand exactly while it is STARTING or RUNNING."""
+    wrong = []
+    for job_id, job in state.jobs.items():
+        if job.status in FINAL:
+            wrong.append(f"{job_id} is {job.status} and still remembered")
+        in_hand = job.status in (JobStatus.STARTING, JobStatus.RUNNING)
+        if in_hand and state.tasks.get(str(job.task_id)) is not job:
+            wrong.append(f"{job_id} is {job.status} and not in hand")
+        if in_hand and job.task_id != identity.task_id(job_id, len(job.attempts) + 1):
+            wrong.append(f"{job_id} runs under another attempt's task id")
+        if len(job.attempts) >= job.spec.attempts:
+            wrong.append(f"{job_id} has used up its attempts and is {job.status}")
+        if job.status is JobStatus.RUNNING and job.started_at is None:
+            wrong.append(f"{job_id} is RUNNING since never")
+    for task_id, job in state.tasks.items():
+        if job.task_id != task_id or state.jobs.get(job.job_id) is not job:
+            wrong.append(f"task {task_id} is of no live job")
+    return wrong
+
+
+def _lines(state: State) -> list[str]:
+    """Every RUNNABLE job stands in its queue's line once; the queues' counts are right."""
+    wrong = []
+    live: dict[str, int] = {}
+    standing: dict[str, int] = {}
+    for job in state.jobs.values():
+        live[job.spec.queue] = live.get(job.spec.queue, 0) + 1
+    for arn, queue in state.queues.items():
+        for job in policy.line(queue):
+            standing[job.job_id] = standing.get(job.job_id, 0) + 1
+            if job.spec.queue != arn:
+                wrong.append(f"{job.job_id} stands in {arn}, not in its own queue")
+        length = len(queue.retried) + len(queue.waiting)
+        if length != sum(1 for _ in policy.line(queue)) + queue.stale:
+            wrong.append(f"{arn} miscounts the jobs that left its line")
+        if queue.live != live.get(arn, 0):
+            wrong.append(f"{arn} counts {queue.live} live jobs of {live.get(arn, 0)}")
+        if not queue.known and not queue.live:
+            wrong.append(f"{arn} is gone and still remembered")
+    for job in state.jobs.values():
+        if (job.status is JobStatus.RUNNABLE) != (standing.pop(job.job_id, 0) == 1):
+            wrong.append(f"{job.job_id} is {job.status} and stands in line wrongly")
+    return wrong + [f"{job_id} stands in line and is not live" for job_id in standing]
+
+
+def _dependencies(state: State) -> list[str]:
+    """A PENDING job waits for at least one live job, and each of those knows of it."""
+    wrong = []
+    arrived = dict.fromkeys(job.job_id for job in state.arrivals)
+    for job_id, job in state.jobs.items():
+        if job_id in arrived:
+            continue
+        live = [d for d in dict.fromkeys(d.job_id for d in job.spec.depends_on) if d in state.jobs]
+        if job.status is JobStatus.PENDING and (not live or state.unmet.get(job_id) != len(live)):
+            wrong.append(f"{job_id} waits for {len(live)} jobs and counts {state.unmet.get(job_id)}")
+        if job.status is not JobStatus.PENDING and job_id in state.unmet:
+            wrong.append(f"{job_id} is {job.status} and still waits for others")
+    for other_id, waiting in state.dependents.items():
+        if other_id not in state.jobs or not waiting:
+            wrong.append(f"somebody waits for {other_id}, which is over")
+        wrong += [f"{job_id} waits and is not PENDING" for job_id in waiting if job_id not in state.unmet]
+    return wrong
+
+
+def _usage(state: State) -> list[str]:
+    """What counts as used is what the jobs in hand asked for."""
+    wrong = []
+    machine = state.machine
+    shared = [job.spec.resources for job in state.tasks.values() if not job.clamped]
+    used = (
+        sum(need.vcpus_milli for need in shared),
+        sum(need.memory_mib for need in shared),
+        sum(need.gpus for need in shared),
+        len(state.tasks),
+    )
+    if used != (machine.used_vcpus_milli, machine.used_memory_mib, machine.used_gpus, machine.running):
+        wrong.append(f"the machine miscounts what is used: {machine}, not {used}")
+    alone = [job.job_id for job in state.tasks.values() if job.clamped]
+    if alone != ([] if machine.taken is None else [machine.taken]) or (alone and machine.running > 1):
+        wrong.append(f"{alone} should run alone")
+    for arn, environment in state.environments.items():
+        inside = [job.spec.resources.vcpus_milli for job in state.tasks.values() if job.environment == arn]
+        if (sum(inside), len(inside)) != (environment.used_vcpus_milli, environment.running):
+            wrong.append(f"{arn} miscounts what is used")
+        if not environment.known and not environment.running:
+            wrong.append(f"{arn} is gone and still remembered")
+    return wrong
+
+
+def _deadlines(state: State) -> list[str]:
+    """Every running attempt with a limit is watched, unless it is being stopped."""
+    watched = dict.fromkeys(task_id for _, task_id in state.deadlines)
+    return [
+        f"nobody watches the time of {job.job_id}"
+        for task_id, job in state.tasks.items()
+        if deadlines.of(job) is not None and job.stop_reason is None and task_id not in watched
+    ]
+
+
+def _idleness(state: State) -> list[str]:
+    """No head waits that could start, unless its queue is to be looked at next."""
+    wrong = []
+    for arn, queue in state.queues.items():
+        head = next(policy.line(queue), None)
+        if head is not None and arn not in state.awake and placement.find(state, queue, head) is not None:
+            wrong.append(f"{head.job_id} waits at the head of {arn} although there is room")
+    return wrong

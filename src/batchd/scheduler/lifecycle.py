@@ -1,0 +1,135 @@
+"""What befalls a job between submit and end. Each function takes a job that is in the state its name implies."""
+
+from __future__ import annotations
+
+from batchd.scheduler import deadlines, dependencies, identity, placement, policy, reasons
+from batchd.scheduler.commands import StopTask
+from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost
+from batchd.scheduler.retry import may_retry
+from batchd.scheduler.state import Attempt, Draft, Job, State
+from batchd.scheduler.transitions import move
+
+
+def admit(state: State, draft: Draft, job: Job) -> None:
+    """SUBMITTED: on to PENDING where it has dependencies, else into the line of its queue. [batch.md 1.1]"""
+    if not job.spec.depends_on:
+        make_runnable(state, draft, job)
+        return
+    move(draft, job, JobStatus.PENDING, draft.now)
+    outcome = dependencies.outcome(state, job)
+    if outcome is JobStatus.FAILED:
+        end(state, draft, job, reasons.DEPENDENCY_FAILED)
+    elif outcome is JobStatus.SUCCEEDED:
+        make_runnable(state, draft, job)
+    else:
+        dependencies.wait(state, job)
+
+
+def make_runnable(state: State, draft: Draft, job: Job, reason: str | None = None) -> None:
+    """Ready to be placed; `reason` is what its last attempt failed of."""
+    move(draft, job, JobStatus.RUNNABLE, draft.now, reason)
+    queue = state.queue(job.spec.queue)
+    policy.join(queue, job)
+    state.awake[queue.arn] = None
+
+
+def end(state: State, draft: Draft, job: Job, reason: str) -> None:
+    """SUBMITTED, PENDING, RUNNABLE: it will never (again) be tried."""
+    was_runnable = job.status is JobStatus.RUNNABLE
+    move(draft, job, JobStatus.FAILED, draft.now, reason)
+    dependencies.stop_waiting(state, job)
+    if was_runnable:
+        queue = state.queue(job.spec.queue)
+        policy.leave(queue)
+        state.awake[queue.arn] = None
+    _retire(state, draft, job)
+
+
+def ask_to_stop(draft: Draft, job: Job, reason: str) -> None:
+    """STARTING, RUNNING: the task shall stop; the job fails of this once it has. The first reason wins."""
+    if job.stop_reason is None and job.task_id is not None:
+        job.stop_reason = reason
+        draft.changed[job.spec.job_id] = job
+        draft.commands.append(StopTask(job.task_id, job.spec.job_id))
+
+
+def begin(state: State, draft: Draft, job: Job, at: int) -> None:
+    """STARTING: the task is up. [batch.md 1.1]"""
+    move(draft, job, JobStatus.RUNNING, at)
+    deadlines.watch(state, job)
+
+
+def exited(state: State, draft: Draft, job: Job, event: TaskExited) -> None:
+    """The task ran and is over; if nobody has seen it start, then it started and ended at once."""
+    if job.status is JobStatus.STARTING:
+        begin(state, draft, job, event.at)
+    deadline = deadlines.of(job)
+    if job.stop_reason == reasons.TIMED_OUT and not job.is_terminated and deadline is not None and event.at < deadline:
+        job.stop_reason = None  # it was over in time, we only learnt of it too late (the server was down)
+    last = _close(state, job, reasons.EXITED, event)
+    if event.exit_code == 0 and job.stop_reason is None:
+        move(draft, job, JobStatus.SUCCEEDED, last.stopped_at, last.status_reason)
+        _retire(state, draft, job)
+    else:
+        _retry_or_fail(state, draft, job, last)
+
+
+def failed_to_start(state: State, draft: Draft, job: Job, event: TaskFailedToStart) -> None:
+    """The task never ran; it counts as an attempt. [batch.md 1.1]"""
+    _retry_or_fail(state, draft, job, _close(state, job, reasons.FAILED_TO_START, event))
+
+
+def lost(state: State, draft: Draft, job: Job, event: TaskLost) -> None:
+    """The task's host or runner vanished under it. [batch.md 1.2]"""
+    reason = reasons.host_lost(identity.instance_id(str(job.environment)))
+    _retry_or_fail(state, draft, job, _close(state, job, reason, event))
+
+
+def settle(state: State, draft: Draft) -> None:
+    """Let every job that ended in this step move those that waited for it, and so on to the last."""
+    while draft.settled < len(draft.ended):
+        ended = draft.ended[draft.settled]
+        draft.settled += 1
+        for job in dependencies.ended(state, ended):
+            if ended.status is JobStatus.FAILED:
+                end(state, draft, job, reasons.DEPENDENCY_FAILED)
+            else:
+                make_runnable(state, draft, job)
+
+
+def _close(state: State, job: Job, status_reason: str, event: TaskExited | TaskFailedToStart | TaskLost) -> Attempt:
+    """The attempt in hand is over: put it on record and give back its room."""
+    task_id = str(job.task_id)
+    del state.tasks[task_id]
+    placement.release(state, job)
+    job.exit_code = event.exit_code if isinstance(event, TaskExited) else None
+    job.reason = event.reason
+    last = Attempt(
+        task_id=task_id,
+        environment=str(job.environment),
+        started_at=job.started_at,
+        stopped_at=event.at if job.started_at is None else max(event.at, job.started_at),
+        status_reason=job.stop_reason or status_reason,
+        exit_code=job.exit_code,
+        reason=job.reason,
+    )
+    job.attempts.append(last)
+    return last
+
+
+def _retry_or_fail(state: State, draft: Draft, job: Job, last: Attempt) -> None:
+    """The attempt failed. Whoever asked it to stop has the last word; such a job is never retried. [batch.md 2.8]"""
+    if job.stop_reason is None and may_retry(job.spec, len(job.attempts), last):
+        make_runnable(state, draft, job, last.status_reason)
+        return
+    move(draft, job, JobStatus.FAILED, last.stopped_at, last.status_reason)
+    _retire(state, draft, job)
+
+
+def _retire(state: State, draft: Draft, job: Job) -> None:
+    """The job is final: it is out of its queue, and out of memory once the step has reported it."""
+    draft.ended.append(job)
+    queue = state.queue(job.spec.queue)
+    queue.live -= 1
+    if not queue.known and not queue.live:
+        del state.queues[queue.arn]

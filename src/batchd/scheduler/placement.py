@@ -1,0 +1,166 @@
+"""Where a job may run: the vCPUs of its queue's environments and the machine that all of them share.
+
+The predicates here both decide (cycle) and explain (explain). [batch.md 5.2, 5.4, 6.2, 6.3]
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from batchd.scheduler import reasons
+from batchd.scheduler.events import Resources
+from batchd.scheduler.state import Environment, Job, Machine, Queue, State
+
+
+class Hurdle(StrEnum):
+    """What keeps a job from an environment, or from the machine."""
+
+    ENVIRONMENT_UNKNOWN = "ENVIRONMENT_UNKNOWN"
+    ENVIRONMENT_INVALID = "ENVIRONMENT_INVALID"
+    ENVIRONMENT_DISABLED = "ENVIRONMENT_DISABLED"
+    ENVIRONMENT_TOO_SMALL = "ENVIRONMENT_TOO_SMALL"
+    ENVIRONMENT_FULL = "ENVIRONMENT_FULL"
+    MACHINE_UNKNOWN = "MACHINE_UNKNOWN"
+    MACHINE_LACKS_GPUS = "MACHINE_LACKS_GPUS"
+    MACHINE_TAKEN = "MACHINE_TAKEN"  # by a job larger than it, which runs alone
+    MACHINE_NOT_IDLE = "MACHINE_NOT_IDLE"  # and this job needs all of it
+    MACHINE_FULL = "MACHINE_FULL"
+
+
+def find(state: State, queue: Queue, job: Job) -> Environment | None:
+    """The first environment, in the queue's order, that can take the job now."""
+    need = job.spec.resources
+    if machine_hurdle(state.machine, need) is not None:
+        return None
+    for arn in queue.environments:
+        environment = state.environments.get(arn)
+        if environment is not None and environment_hurdle(environment, need) is None:
+            return environment
+    return None
+
+
+def environment_hurdle(environment: Environment, need: Resources) -> Hurdle | None:
+    """What keeps a job with these needs out of this environment now, or None."""
+    if not environment.known:
+        return Hurdle.ENVIRONMENT_UNKNOWN
+    if not environment.valid:
+        return Hurdle.ENVIRONMENT_INVALID
+    if not environment.available:
+        return Hurdle.ENVIRONMENT_DISABLED
+    most = environment.max_vcpus_milli
+    if most is None or environment.used_vcpus_milli + need.vcpus_milli <= most:
+        return None
+    return Hurdle.ENVIRONMENT_TOO_SMALL if is_too_small(environment, need) else Hurdle.ENVIRONMENT_FULL
+
+
+def is_too_small(environment: Environment, need: Resources) -> bool:
+    """Whether the job would not fit here even if nothing else ran."""
+    return environment.max_vcpus_milli is not None and need.vcpus_milli > environment.max_vcpus_milli
+
+
+def machine_hurdle(machine: Machine, need: Resources) -> Hurdle | None:
+    """What keeps a job with these needs off the machine now, or None."""
+    capacity = machine.capacity
+    if capacity is None:
+        return Hurdle.MACHINE_UNKNOWN
+    if need.gpus > capacity.gpus:
+        return Hurdle.MACHINE_LACKS_GPUS
+    if machine.taken is not None:
+        return Hurdle.MACHINE_TAKEN
+    if needs_whole(machine, need):
+        return Hurdle.MACHINE_NOT_IDLE if machine.running else None
+    if (
+        machine.used_vcpus_milli + need.vcpus_milli > capacity.vcpus_milli
+        or machine.used_memory_mib + need.memory_mib > capacity.memory_mib
+        or machine.used_gpus + need.gpus > capacity.gpus
+    ):
+        return Hurdle.MACHINE_FULL
+    return None
+
+
+def needs_whole(machine: Machine, need: Resources) -> bool:
+    """Whether the job asks for more than the machine has, and so runs alone on it."""
+    capacity = machine.capacity
+    return capacity is not None and (need.vcpus_milli > capacity.vcpus_milli or need.memory_mib > capacity.memory_mib)
+
+
+def misfit(state: State, queue: Queue, job: Job) -> str | None:
+    """The statusReason of a head that cannot start until an operator changes something, or None.
+
+    Never for a passing cause: clients kill the job when they read it. So an environment nobody has told us of, or
+    one that is merely disabled, counts as one that may still take the job. [batch.md 1.2, 5.4]
+    """
+    environments = [found for arn in queue.environments if (found := state.environments.get(arn)) and found.known]
+    if not environments or len(environments) < len(queue.environments):
+        return None
+    need = job.spec.resources
+    if not any(environment.valid for environment in environments):
+        return reasons.ENVIRONMENTS_INVALID
+    if all(is_too_small(environment, need) for environment in environments):
+        return reasons.ENVIRONMENTS_TOO_SMALL
+    if machine_hurdle(state.machine, need) is Hurdle.MACHINE_LACKS_GPUS:
+        return reasons.RESOURCES_MISSING
+    return None
+
+
+def reserve(state: State, environment: Environment, job: Job) -> None:
+    """Count the job's needs as used. `job.clamped` says whether it has the machine for itself."""
+    need = job.spec.resources
+    environment.used_vcpus_milli += need.vcpus_milli
+    environment.running += 1
+    machine = state.machine
+    machine.running += 1
+    if job.clamped:
+        machine.taken = job.spec.job_id
+    else:
+        machine.used_vcpus_milli += need.vcpus_milli
+        machine.used_memory_mib += need.memory_mib
+        machine.used_gpus += need.gpus
+
+
+def release(state: State, job: Job) -> None:
+    """Give back what `reserve` took and wake the queues that waited for it."""
+    need = job.spec.resources
+    assert job.environment is not None, "only a placed job holds resources"
+    environment = state.environments[job.environment]
+    environment.used_vcpus_milli -= need.vcpus_milli
+    environment.running -= 1
+    machine = state.machine
+    machine.running -= 1
+    if job.clamped:
+        machine.taken = None
+    else:
+        machine.used_vcpus_milli -= need.vcpus_milli
+        machine.used_memory_mib -= need.memory_mib
+        machine.used_gpus -= need.gpus
+    _wake(state, environment.sleepers)
+    _wake(state, machine.sleepers)
+    forget_if_gone(state, environment)
+
+
+def forget_if_gone(state: State, environment: Environment) -> None:
+    """A deleted environment is remembered for as long as something runs in it."""
+    if not environment.known and not environment.running:
+        del state.environments[environment.arn]
+
+
+def sleep(state: State, queue: Queue, job: Job) -> None:
+    """The queue's head cannot be placed: do not look again before something it waits for is given back.
+
+    Whatever an environment gives back the machine gives back too, so a head that the machine is too full for
+    waits there alone. What only an operator can change wakes every queue anyway.
+    """
+    need = job.spec.resources
+    if machine_hurdle(state.machine, need) is not None:
+        state.machine.sleepers[queue.arn] = None
+        return
+    for arn in queue.environments:
+        environment = state.environments.get(arn)
+        if environment is not None and environment_hurdle(environment, need) is Hurdle.ENVIRONMENT_FULL:
+            environment.sleepers[queue.arn] = None
+
+
+def _wake(state: State, sleepers: dict[str, None]) -> None:
+    if sleepers:
+        state.awake.update(sleepers)
+        sleepers.clear()

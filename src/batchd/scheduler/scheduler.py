@@ -1,0 +1,260 @@
+"""The door of the scheduler: events go in, changed jobs and commands come out. Pure: same events, same answers.
+
+Nothing else decides a job's status. It knows no clock, no store and no engine; `now` and every id are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from batchd.scheduler import cycle, deadlines, dependencies, explain, lifecycle, placement, policy, reasons
+from batchd.scheduler.commands import Command, StartTask, StopTask
+from batchd.scheduler.events import (
+    FINAL,
+    CancelRequested,
+    EnvironmentDeleted,
+    EnvironmentSaved,
+    Event,
+    JobStatus,
+    JobSubmitted,
+    MachineSized,
+    QueueDeleted,
+    QueueSaved,
+    TaskExited,
+    TaskFailedToStart,
+    TaskLost,
+    TaskStarted,
+    TerminateRequested,
+    TimePassed,
+)
+from batchd.scheduler.state import Draft, Job, State, Step
+from batchd.scheduler.transitions import enter
+
+
+class Scheduler:
+    """Every live job, queue and environment of this server.
+
+    To start again: feed QueueSaved, EnvironmentSaved and MachineSized through `step`, `restore` the live jobs,
+    perform `wanted()`, and take a `step` to place what waits.
+    """
+
+    def __init__(self) -> None:
+        self.state = State()
+        # Events are of many types, each handler takes its own: the one place where that cannot be typed.
+        self._handlers: dict[type[Any], Callable[[Draft, Any], None]] = {
+            JobSubmitted: self._on_job_submitted,
+            CancelRequested: self._on_cancel_requested,
+            TerminateRequested: self._on_terminate_requested,
+            QueueSaved: self._on_queue_saved,
+            QueueDeleted: self._on_queue_deleted,
+            EnvironmentSaved: self._on_environment_saved,
+            EnvironmentDeleted: self._on_environment_deleted,
+            MachineSized: self._on_machine_sized,
+            TaskStarted: self._on_task_started,
+            TaskExited: self._on_task_exited,
+            TaskFailedToStart: self._on_task_failed_to_start,
+            TaskLost: self._on_task_lost,
+            TimePassed: self._on_time_passed,
+        }
+
+    def step(self, events: Sequence[Event], now: int) -> Step:
+        """Take in what happened up to `now` (ms), in order, and decide what follows from it.
+
+        The jobs of the answer are the scheduler's own: write them down before the next step. Jobs that ended are
+        forgotten when this returns.
+        """
+        state = self.state
+        draft = Draft(now)
+        self._admit_arrivals(draft)
+        for event in events:
+            self._handlers[type(event)](draft, event)
+            lifecycle.settle(state, draft)
+        for job in deadlines.take_due(state, now):
+            lifecycle.ask_to_stop(draft, job, reasons.TIMED_OUT)
+        cycle.run(state, draft)
+        for job in draft.ended:
+            del state.jobs[job.spec.job_id]
+        return draft.finish()
+
+    def next_deadline(self) -> int | None:
+        """When (ms) a running attempt will have used up its time, unless it ends before; None if none can."""
+        return deadlines.next_one(self.state)
+
+    def restore(self, jobs: Iterable[Job]) -> None:
+        """Take back the live jobs as the store has them, in order of submission. The next step moves them on."""
+        state = self.state
+        restored = [job for job in jobs if job.status not in FINAL]
+        for job in restored:
+            state.jobs[job.spec.job_id] = job
+            state.queue(job.spec.queue).live += 1
+        for job in restored:
+            self._restore_one(job)
+        self._wake_all()
+
+    def wanted(self) -> list[Command]:
+        """The commands that the present state stands for; those of a crash's last step are among them.
+
+        A task that shall stop before it was seen running is started first: only a task the engine knows can end.
+        """
+        commands: list[Command] = []
+        for task_id, job in self.state.tasks.items():
+            if job.status is JobStatus.STARTING:
+                commands.append(StartTask(task_id, job.spec.job_id, len(job.attempts) + 1, str(job.environment)))
+            if job.stop_reason is not None:
+                commands.append(StopTask(task_id, job.spec.job_id))
+        return commands
+
+    def front(self, queue: str, limit: int) -> list[Job]:
+        """The first RUNNABLE jobs of this queue, in the order in which they will be placed. [batch.md 5.5]"""
+        found = self.state.queues.get(queue)
+        return [] if found is None else [job for job, _ in zip(policy.line(found), range(limit), strict=False)]
+
+    def explanation(self, job_id: str) -> explain.Explanation | None:
+        """Why the job is where it is, as data; None for a job that has ended or never was."""
+        return explain.explanation(self.state, job_id)
+
+    def explain(self, job_id: str) -> list[str]:
+        """The same in sentences; empty for a job that has ended or never was."""
+        found = self.explanation(job_id)
+        return [] if found is None else found.sentences
+
+    # What befalls jobs from outside
+
+    def _on_job_submitted(self, draft: Draft, event: JobSubmitted) -> None:
+        state = self.state
+        spec = event.job
+        if spec.job_id in state.jobs:
+            return
+        job = state.jobs[spec.job_id] = Job(spec, JobStatus.SUBMITTED, draft.now)
+        state.queue(spec.queue).live += 1
+        enter(draft, job)
+        lifecycle.admit(state, draft, job)
+
+    def _on_cancel_requested(self, draft: Draft, event: CancelRequested) -> None:
+        """Without effect once the job starts. [batch.md 8.1]"""
+        job = self._waiting(event.job_id)
+        if job is not None:
+            job.is_cancelled = True
+            lifecycle.end(self.state, draft, job, event.reason)
+
+    def _on_terminate_requested(self, draft: Draft, event: TerminateRequested) -> None:
+        """The first reason to stop wins, whoever gave it. [batch.md 8.2, 8.4]"""
+        job = self._waiting(event.job_id)
+        if job is not None:
+            job.is_terminated = True
+            lifecycle.end(self.state, draft, job, event.reason)
+            return
+        job = self.state.jobs.get(event.job_id)
+        if job is not None and job.status not in FINAL and job.stop_reason is None:
+            job.is_terminated = True
+            lifecycle.ask_to_stop(draft, job, event.reason)
+
+    def _waiting(self, job_id: str) -> Job | None:
+        """The job, if it lives and has not been handed to an engine."""
+        job = self.state.jobs.get(job_id)
+        return job if job is not None and _is_waiting(job) else None
+
+    # What operators change
+
+    def _on_queue_saved(self, draft: Draft, event: QueueSaved) -> None:
+        queue = self.state.queue(event.queue.arn)
+        queue.known = True
+        queue.priority = event.queue.priority
+        queue.environments = event.queue.environments
+        self.state.awake[queue.arn] = None
+
+    def _on_queue_deleted(self, draft: Draft, event: QueueDeleted) -> None:
+        """[batch.md 5.1]"""
+        state = self.state
+        queue = state.queues.get(event.arn)
+        if queue is None:
+            return
+        if not queue.live:
+            del state.queues[event.arn]
+            return
+        queue.known = False  # and gone with its last job
+        for job in [job for job in state.jobs.values() if job.spec.queue == event.arn]:
+            if _is_waiting(job):
+                lifecycle.end(state, draft, job, reasons.QUEUE_DELETED)
+            elif job.status not in FINAL:
+                lifecycle.ask_to_stop(draft, job, reasons.QUEUE_DELETED)
+
+    def _on_environment_saved(self, draft: Draft, event: EnvironmentSaved) -> None:
+        saved = event.environment
+        environment = self.state.environment(saved.arn)
+        environment.known = True
+        environment.available = saved.available
+        environment.valid = saved.valid
+        environment.max_vcpus_milli = saved.max_vcpus_milli
+        self._wake_all()
+
+    def _on_environment_deleted(self, draft: Draft, event: EnvironmentDeleted) -> None:
+        """What runs there goes on. [batch.md 5.1]"""
+        environment = self.state.environments.get(event.arn)
+        if environment is not None:
+            environment.known = False
+            placement.forget_if_gone(self.state, environment)
+            self._wake_all()
+
+    def _on_machine_sized(self, draft: Draft, event: MachineSized) -> None:
+        self.state.machine.capacity = event.capacity
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        self.state.awake.update(dict.fromkeys(self.state.queues))
+
+    # What engines see. A task that no attempt in hand has is none of ours (any more): late, repeated or unknown.
+
+    def _on_task_started(self, draft: Draft, event: TaskStarted) -> None:
+        job = self.state.tasks.get(event.task_id)
+        if job is not None and job.status is JobStatus.STARTING:
+            lifecycle.begin(self.state, draft, job, event.at)
+
+    def _on_task_exited(self, draft: Draft, event: TaskExited) -> None:
+        job = self.state.tasks.get(event.task_id)
+        if job is not None:
+            lifecycle.exited(self.state, draft, job, event)
+
+    def _on_task_failed_to_start(self, draft: Draft, event: TaskFailedToStart) -> None:
+        job = self.state.tasks.get(event.task_id)
+        if job is not None:
+            lifecycle.failed_to_start(self.state, draft, job, event)
+
+    def _on_task_lost(self, draft: Draft, event: TaskLost) -> None:
+        job = self.state.tasks.get(event.task_id)
+        if job is not None:
+            lifecycle.lost(self.state, draft, job, event)
+
+    def _on_time_passed(self, draft: Draft, event: TimePassed) -> None:
+        """Deadlines are looked at in every step."""
+
+    # Starting again
+
+    def _restore_one(self, job: Job) -> None:
+        state = self.state
+        queue = state.queue(job.spec.queue)
+        if job.status is JobStatus.SUBMITTED or (job.status is JobStatus.PENDING and not dependencies.wait(state, job)):
+            state.arrivals.append(job)
+        elif job.status is JobStatus.RUNNABLE:
+            policy.join(queue, job)
+            if job.status_reason != policy.last_reason(job):
+                queue.accused = job
+        elif job.task_id is not None:
+            state.tasks[job.task_id] = job
+            placement.reserve(state, state.environment(str(job.environment)), job)
+            deadlines.watch(state, job)
+
+    def _admit_arrivals(self, draft: Draft) -> None:
+        """Restored jobs that nothing holds back; a dependency that lives no more succeeded, or they had failed."""
+        arrivals, self.state.arrivals = self.state.arrivals, []
+        for job in arrivals:
+            if job.status is JobStatus.PENDING:
+                lifecycle.make_runnable(self.state, draft, job)
+            else:
+                lifecycle.admit(self.state, draft, job)
+            lifecycle.settle(self.state, draft)
+
+
+def _is_waiting(job: Job) -> bool:
+    return job.status in (JobStatus.SUBMITTED, JobStatus.PENDING, JobStatus.RUNNABLE)

@@ -1,0 +1,97 @@
+"""The life of a job as a table: every move there is, and what it does to the job's own fields. [batch.md 1.1]"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from batchd.scheduler.events import JobStatus
+from batchd.scheduler.state import Draft, Job, Transition
+
+SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED, FAILED = JobStatus
+Effect = Callable[[Job, int, str | None], None]
+
+
+class InvalidTransition(Exception):
+    """The scheduler tried a move that is not in the table: a bug of ours. Tells the job's story."""
+
+    def __init__(self, job: Job, to: JobStatus) -> None:
+        super().__init__(f"{job.status} -> {to} is not a transition; {story(job)}")
+        self.job = job
+        self.to = to
+
+
+def enter(draft: Draft, job: Job) -> None:
+    """A job came to life as it is: note its first state."""
+    _note(draft, job, draft.now)
+
+
+def move(draft: Draft, job: Job, to: JobStatus, at: int, reason: str | None = None) -> None:
+    """Take the job to its next state. Raises InvalidTransition where the table has no such row."""
+    effect = TABLE.get((job.status, to))
+    if effect is None:
+        raise InvalidTransition(job, to)
+    effect(job, at, reason)
+    job.status = to
+    _note(draft, job, at)
+
+
+def _note(draft: Draft, job: Job, at: int) -> None:
+    job_id = job.spec.job_id
+    attempt = len(job.attempts) + (job.status is STARTING or job.status is RUNNING)
+    draft.changed[job_id] = job
+    draft.moved.append(Transition(job_id, job.status, at, attempt, job.status_reason))
+
+
+def _wait(job: Job, at: int, reason: str | None) -> None:
+    """Nothing of the job changes but its state."""
+
+
+def _start(job: Job, at: int, reason: str | None) -> None:
+    """A new attempt: what the last one left to say is over, but for its exit code."""
+    job.status_reason = None
+    job.started_at = None
+    job.stop_reason = None
+
+
+def _run(job: Job, at: int, reason: str | None) -> None:
+    job.started_at = at
+
+
+def _retry(job: Job, at: int, reason: str | None) -> None:
+    """Keeps the failed attempt's reason until the next one starts. [batch.md 1.2]"""
+    job.status_reason = reason
+    job.stop_reason = None
+
+
+def _end(job: Job, at: int, reason: str | None) -> None:
+    job.status_reason = reason
+    job.stopped_at = at
+
+
+TABLE: dict[tuple[JobStatus, JobStatus], Effect] = {
+    (SUBMITTED, PENDING): _wait,
+    (SUBMITTED, RUNNABLE): _wait,
+    (SUBMITTED, FAILED): _end,
+    (PENDING, RUNNABLE): _wait,
+    (PENDING, FAILED): _end,
+    (RUNNABLE, STARTING): _start,
+    (RUNNABLE, FAILED): _end,
+    (STARTING, RUNNING): _run,
+    (STARTING, RUNNABLE): _retry,
+    (STARTING, FAILED): _end,
+    (RUNNING, RUNNABLE): _retry,
+    (RUNNING, SUCCEEDED): _end,
+    (RUNNING, FAILED): _end,
+}
+
+
+def story(job: Job) -> str:
+    """What is known of a job, in one line, for the reader of an error."""
+    parts = [f"job {job.spec.job_id} in {job.spec.queue}", f"submitted at {job.submitted_at}"]
+    for number, attempt in enumerate(job.attempts, 1):
+        parts.append(
+            f"attempt {number} ({attempt.task_id}) {attempt.started_at}..{attempt.stopped_at} "
+            f"exit {attempt.exit_code}: {attempt.status_reason}"
+        )
+    parts.append(f"now {job.status}, task {job.task_id}, started at {job.started_at}, stop reason {job.stop_reason}")
+    return "; ".join(parts)
