@@ -1,0 +1,109 @@
+"""Log streams. [logs.md 2]"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchd.errors import ApiError, DuplicateKey
+from batchd.gateway.operation import Context, reads, writes
+from batchd.services.logs.groups import PAGE, find_group, group_arn, named_group
+from batchd.services.logs.tokens import read_token, write_token
+from batchd.store.store import LogStream
+
+if TYPE_CHECKING:
+    from types_boto3_logs import type_defs as t
+
+_SCAN = 1000  # streams read from the store at a time
+
+
+@writes
+def create_log_stream(params: t.CreateLogStreamRequestTypeDef, ctx: Context) -> None:
+    find_group(ctx, params["logGroupName"])
+    try:
+        ctx.tx.logs.create_stream(ctx.region, params["logGroupName"], params["logStreamName"], ctx.now_ms)
+    except DuplicateKey:
+        raise ApiError("ResourceAlreadyExistsException", "The specified log stream already exists") from None
+
+
+@writes
+def delete_log_stream(params: t.DeleteLogStreamRequestTypeDef, ctx: Context) -> None:
+    """Its events go with it."""
+    find_group(ctx, params["logGroupName"])
+    if not ctx.tx.logs.delete_stream(ctx.region, params["logGroupName"], params["logStreamName"]):
+        raise missing_stream()
+
+
+@reads
+def describe_log_streams(params: t.DescribeLogStreamsRequestTypeDef, ctx: Context) -> dict[str, Any]:
+    """By name or by last event, either way round."""
+    group = named_group(ctx, params)
+    by_time = params.get("orderBy") == "LastEventTime"
+    if by_time and params.get("logStreamNamePrefix"):
+        raise ApiError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
+    limit = params.get("limit", PAGE)
+    if by_time or params.get("descending"):
+        found = _sorted_streams(ctx, group, params)[: limit + 1]
+    else:
+        start = read_token(params.get("nextToken"), int, str)
+        prefix, after = params.get("logStreamNamePrefix", ""), start[1] if start else ""
+        found = ctx.tx.logs.streams(ctx.region, group, prefix=prefix, after=after, limit=limit + 1)
+    answer: dict[str, Any] = {"logStreams": [_describe(ctx, group, stream) for stream in found[:limit]]}
+    if len(found) > limit:
+        answer["nextToken"] = write_token(*_place(found[limit - 1], by_time))
+    return answer
+
+
+def find_stream(ctx: Context, group: str, name: str) -> LogStream:
+    """The stream of an existing group; ResourceNotFoundException."""
+    stream = ctx.tx.logs.stream(ctx.region, group, name)
+    if stream is None:
+        raise missing_stream()
+    return stream
+
+
+def missing_stream() -> ApiError:
+    return ApiError("ResourceNotFoundException", "The specified log stream does not exist.")
+
+
+def sequence_token(ingested_at: int) -> str:
+    """Nobody checks it any more, but clients still read it. [logs.md 3]"""
+    return f"49{ingested_at:054}"
+
+
+def _place(stream: LogStream, by_time: bool) -> tuple[int, str]:
+    return (stream.last_event_at or 0) if by_time else 0, stream.name
+
+
+def _sorted_streams(ctx: Context, group: str, params: t.DescribeLogStreamsRequestTypeDef) -> list[LogStream]:
+    by_time = params.get("orderBy") == "LastEventTime"
+    descending = params.get("descending", False)
+    start = read_token(params.get("nextToken"), int, str)
+    streams: list[LogStream] = []
+    prefix, after = params.get("logStreamNamePrefix", ""), ""
+    while page := ctx.tx.logs.streams(ctx.region, group, prefix=prefix, after=after, limit=_SCAN):
+        streams += page
+        after = page[-1].name
+    streams.sort(key=lambda stream: _place(stream, by_time), reverse=descending)
+    if start is None:
+        return streams
+    last = (start[0], start[1])
+    places = ((_place(stream, by_time), stream) for stream in streams)
+    return [stream for place, stream in places if (place < last if descending else place > last)]
+
+
+def _describe(ctx: Context, group: str, stream: LogStream) -> dict[str, Any]:
+    shown = {
+        "logStreamName": stream.name,
+        "creationTime": stream.created_at,
+        "arn": f"{group_arn(ctx, group)}:log-stream:{stream.name}",
+        "storedBytes": 0,
+    }
+    if stream.last_ingested_at is None:
+        return shown
+    return {
+        **shown,
+        "firstEventTimestamp": stream.first_event_at,
+        "lastEventTimestamp": stream.last_event_at,
+        "lastIngestionTime": stream.last_ingested_at,
+        "uploadSequenceToken": sequence_token(stream.last_ingested_at),
+    }
