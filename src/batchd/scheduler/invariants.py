@@ -99,8 +99,7 @@ def _lines(state: State) -> list[str]:
             standing[job.job_id] = standing.get(job.job_id, 0) + 1
             if job.spec.queue != arn:
                 wrong.append(f"{job.job_id} stands in {arn}, not in its own queue")
-        length = len(queue.retried) + len(queue.waiting)
-        if length != sum(1 for _ in policy.line(queue)) + queue.stale:
+        if policy.length(queue) != sum(1 for _ in policy.line(queue)):
             wrong.append(f"{arn} miscounts the jobs that left its line")
         if queue.live != live.get(arn, 0):
             wrong.append(f"{arn} counts {queue.live} live jobs of {live.get(arn, 0)}")

@@ -66,6 +66,11 @@ def line(queue: Queue) -> Iterator[Job]:
                 yield job
 
 
+def length(queue: Queue) -> int:
+    """How many wait in this queue."""
+    return len(queue.retried) + len(queue.waiting) - queue.stale
+
+
 def last_reason(job: Job) -> str | None:
     """What a RUNNABLE job that nothing is wrong with says: its last attempt's statusReason. [batch.md 1.2]"""
     return job.attempts[-1].status_reason if job.attempts else None

@@ -28,6 +28,7 @@ from batchd.scheduler.events import (
     TerminateRequested,
     TimePassed,
 )
+from batchd.scheduler.overview import Overview, overview
 from batchd.scheduler.state import Draft, Job, State, Step
 from batchd.scheduler.transitions import enter
 
@@ -35,8 +36,8 @@ from batchd.scheduler.transitions import enter
 class Scheduler:
     """Every live job, queue and environment of this server.
 
-    To start again: feed QueueSaved, EnvironmentSaved and MachineSized through `step`, `restore` the live jobs,
-    perform `wanted()`, and take a `step` to place what waits.
+    To start again: `restore` the live jobs, have the engine adopt `running()`, perform `wanted()`, and take the
+    step that `next_deadline()` asks for.
     """
 
     def __init__(self) -> None:
@@ -78,12 +79,19 @@ class Scheduler:
         return draft.finish()
 
     def next_deadline(self) -> int | None:
-        """When (ms) a running attempt will have used up its time, unless it ends before; None if none can."""
+        """When (ms) a step is due even if nothing happens: a running attempt will have used up its time, or (0)
+        what was restored has not been looked at. None: never."""
+        if self.state.awake:
+            return 0
         return deadlines.next_one(self.state)
 
-    def restore(self, jobs: Iterable[Job]) -> None:
-        """Take back the live jobs as the store has them, in order of submission. The next step moves them on."""
+    def restore(self, jobs: Iterable[Job], told: Sequence[Event] = (), now: int = 0) -> None:
+        """Take back the live jobs as the store has them, in order of submission.
+
+        `told` are the queues, environments and the machine, in any order, where `step` was not told of them before.
+        """
         state = self.state
+        self.step(told, now)
         restored = [job for job in jobs if job.status not in FINAL]
         for job in restored:
             state.jobs[job.spec.job_id] = job
@@ -98,12 +106,24 @@ class Scheduler:
         A task that shall stop before it was seen running is started first: only a task the engine knows can end.
         """
         commands: list[Command] = []
-        for task_id, job in self.state.tasks.items():
+        for job in self.state.tasks.values():
             if job.status is JobStatus.STARTING:
-                commands.append(StartTask(task_id, job.spec.job_id, len(job.attempts) + 1, str(job.environment)))
+                commands.append(_start_of(job))
             if job.stop_reason is not None:
-                commands.append(StopTask(task_id, job.spec.job_id))
+                commands.append(StopTask(str(job.task_id), job.spec.job_id))
         return commands
+
+    def running(self) -> list[StartTask]:
+        """The starts of the tasks that were seen running: what an engine adopts after a restart."""
+        return [_start_of(job) for job in self.state.tasks.values() if job.status is JobStatus.RUNNING]
+
+    def waiting(self) -> int:
+        """How many jobs are RUNNABLE."""
+        return sum(policy.length(queue) for queue in self.state.queues.values())
+
+    def overview(self) -> Overview:
+        """How full the machine and its environments are."""
+        return overview(self.state)
 
     def front(self, queue: str, limit: int) -> list[Job]:
         """The first RUNNABLE jobs of this queue, in the order in which they will be placed. [batch.md 5.5]"""
@@ -254,6 +274,11 @@ class Scheduler:
             else:
                 lifecycle.admit(self.state, draft, job)
             lifecycle.settle(self.state, draft)
+
+
+def _start_of(job: Job) -> StartTask:
+    """The command that started the attempt in hand."""
+    return StartTask(str(job.task_id), job.spec.job_id, len(job.attempts) + 1, str(job.environment))
 
 
 def _is_waiting(job: Job) -> bool:
