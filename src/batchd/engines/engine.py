@@ -71,10 +71,11 @@ class Engine(Protocol):
     @property
     def abilities(self) -> Abilities: ...
 
-    async def open(self, report: Callable[[Report], None], adopt: Sequence[str]) -> None:
+    async def open(self, report: Callable[[Report], None], adopt: Sequence[str], keep: Sequence[str] = ()) -> None:
         """Connect. For each task id in `adopt` report its present state: Started, Exited, FailedToStart or Lost.
 
-        Tasks the engine knows and nobody adopts were recorded as ended before the crash: they are forgotten.
+        `keep` are tasks whose start was committed and perhaps never performed: nothing is reported of them, `start`
+        follows. Tasks the engine knows and neither list names were recorded as ended before the crash: forgotten.
         Raises EngineError when the backend cannot be used.
         """
 

@@ -6,7 +6,7 @@ raises leaves nothing behind and does not disturb its neighbours. Readers see th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -40,6 +40,9 @@ class ResourceTable(Protocol):
         self, kind: str, region: str, *, prefix: str = "", after: str = "", limit: int | None = None
     ) -> list[tuple[str, Body]]:
         """(name, body) in order of name, names greater than `after`."""
+
+    def every(self, kind: str) -> list[tuple[Key, Body]]:
+        """All of a kind, whatever the region, in order of region and name: what start-up reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +255,3 @@ class Store(Protocol):
 
     def close(self) -> None: ...
 
-
-def pages(table: ResourceTable, kind: str, region: str, prefix: str = "") -> Iterator[tuple[str, Body]]:
-    """Every resource of a kind, without holding them all."""
-    after = ""
-    while page := table.page(kind, region, prefix=prefix, after=after, limit=500):
-        yield from page
-        after = page[-1][0]

@@ -1,0 +1,139 @@
+"""Every benchmark, medians of several runs, beside a peer or the limit of the machine in the same run.
+
+python benchmarks/run.py [noop] [submit] [latency] [start]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import served
+import signed
+import uvloop
+
+ROUNDS = 5
+NOOPS = 2000
+SUBMITS = 10_000
+PEER_SUBMITS = 500
+CONNECTIONS = 32
+PROBES = 200
+
+
+def noop() -> str:
+    """No-op jobs per second, first submit to last recorded end, beside `xargs -P2 -n1 true`."""
+    ours, limit = [], []
+    for _ in range(ROUNDS):
+        limit.append(NOOPS / _xargs(NOOPS))
+        with served.batchd() as (signer, _, _):
+            served.prepare(signer, ["true"])
+            ours.append(NOOPS / _run_all(signer, NOOPS))
+    rate, most = statistics.median(ours), statistics.median(limit)
+    return f"no-op jobs/s: batchd {rate:.0f}, xargs {most:.0f}, ratio {rate / most:.2f}"
+
+
+def submit() -> str:
+    """SubmitJob acknowledged per second over 32 signed keep-alive connections, beside moto's server."""
+    ours, peer = [], []
+    for _ in range(ROUNDS):
+        with served.batchd("--engine", "fake") as (signer, _, _):
+            served.prepare(signer, ["true"])
+            ours.append(SUBMITS / _submit_all(signer, SUBMITS))
+        with served.moto() as signer:
+            served.prepare(signer, ["true"])
+            peer.append(PEER_SUBMITS / _submit_all(signer, PEER_SUBMITS))
+    rate, other = statistics.median(ours), statistics.median(peer)
+    return f"SubmitJob/s: batchd {rate:.0f}, moto {other:.0f}, ratio {rate / other:.1f}"
+
+
+def latency() -> str:
+    """Milliseconds from sending SubmitJob to seeing RUNNING, on an idle server, one job at a time."""
+    medians, tails = [], []
+    for _ in range(ROUNDS):
+        with served.batchd() as (signer, _, _):
+            served.prepare(signer, ["sleep", "0.05"])
+            took = sorted(_time_to_running(signer, n) for n in range(PROBES))
+            medians.append(statistics.median(took) * 1e3)
+            tails.append(took[int(PROBES * 0.99)] * 1e3)
+    return f"submit to RUNNING: p50 {statistics.median(medians):.1f} ms, p99 {statistics.median(tails):.1f} ms"
+
+
+def start() -> str:
+    """Seconds from exec to the ready line, and resident memory of the idle server."""
+    times, sizes = [], []
+    for _ in range(ROUNDS):
+        with served.batchd() as (signer, process, took):
+            served.prepare(signer, ["true"])
+            times.append(took)
+            sizes.append(process.memory_info().rss / 2**20)
+    return f"start to ready: {statistics.median(times):.2f} s; idle memory: {statistics.median(sizes):.0f} MiB"
+
+
+def _xargs(count: int) -> float:
+    started = time.perf_counter()
+    numbers = "\n".join(map(str, range(count)))
+    subprocess.run(["xargs", "-P2", "-n1", "true"], input=numbers, text=True, check=True)
+    return time.perf_counter() - started
+
+
+def _run_all(signer: signed.Signer, count: int) -> float:
+    """Submit over eight connections, wait until the last end is recorded."""
+    started = time.perf_counter()
+    _load(signer, count, 8)
+    connection = signed.Connection(signer)
+    own = signed.Connection(signed.Signer(signer.endpoint, signer.access_key, signer.secret_key, "batchd"))
+    while True:
+        counts = own.post("/_batchd/v1/getoverview", {})["queues"][0]["counts"]
+        if counts.get("FAILED"):
+            raise RuntimeError(f"jobs failed: {counts}")
+        if counts.get("SUCCEEDED") == count:
+            break
+        time.sleep(0.02)
+    took = time.perf_counter() - started
+    connection.close()
+    own.close()
+    return took
+
+
+def _submit_all(signer: signed.Signer, count: int) -> float:
+    started = time.perf_counter()
+    _load(signer, count, CONNECTIONS)
+    return time.perf_counter() - started
+
+
+def _load(signer: signed.Signer, count: int, connections: int) -> None:
+    bodies = [served.job(f"j{n}") for n in range(count)]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        answers = runner.run(signed.load(signer, "/v1/submitjob", bodies, connections))
+    if len({answer["jobId"] for answer in answers}) != count:
+        raise RuntimeError("not every submit was acknowledged")
+
+
+def _time_to_running(signer: signed.Signer, number: int) -> float:
+    connection = signed.Connection(signer)
+    started = time.perf_counter()
+    job_id = connection.post("/v1/submitjob", served.job(f"j{number}"))["jobId"]
+    while (status := _status(connection, job_id)) in ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"):
+        pass
+    took = time.perf_counter() - started
+    while status not in ("SUCCEEDED", "FAILED"):
+        time.sleep(0.005)
+        status = _status(connection, job_id)
+    connection.close()
+    return took
+
+
+def _status(connection: signed.Connection, job_id: str) -> str:
+    status: str = connection.post("/v1/describejobs", {"jobs": [job_id]})["jobs"][0]["status"]
+    return status
+
+
+BENCHMARKS: dict[str, Callable[[], str]] = {"noop": noop, "submit": submit, "latency": latency, "start": start}
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or BENCHMARKS:
+        print(BENCHMARKS[chosen](), flush=True)

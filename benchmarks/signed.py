@@ -1,0 +1,142 @@
+"""A small signed HTTP client, so that a benchmark measures the server and not an SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Signer:
+    """AWS Signature Version 4 of JSON posts; the signing key is derived once a day, as SDKs do."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    service: str = "batch"
+    region: str = "us-east-1"
+    _keys: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.endpoint)
+        return parts.hostname or "127.0.0.1", parts.port or 80
+
+    def request(self, path: str, body: dict[str, Any]) -> bytes:
+        """The whole request as bytes."""
+        data = json.dumps(body).encode()
+        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        host = "{}:{}".format(*self.address)
+        scope = f"{at[:8]}/{self.region}/{self.service}/aws4_request"
+        canonical = (
+            f"POST\n{path}\n\ncontent-type:application/json\nhost:{host}\nx-amz-date:{at}\n\n"
+            f"content-type;host;x-amz-date\n{hashlib.sha256(data).hexdigest()}"
+        )
+        to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.digest(self._key(at[:8]), to_sign.encode(), "sha256").hex()
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nX-Amz-Date: {at}\r\n"
+            f"Authorization: AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, "
+            f"SignedHeaders=content-type;host;x-amz-date, Signature={signature}\r\n"
+            f"Content-Length: {len(data)}\r\n\r\n"
+        ).encode() + data
+
+    def _key(self, date: str) -> bytes:
+        if date not in self._keys:
+            key = b"AWS4" + self.secret_key.encode()
+            for part in (date, self.region, self.service, "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._keys[date] = key
+        return self._keys[date]
+
+
+class Connection:
+    """One keep-alive connection, one request at a time."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._socket = socket.create_connection(signer.address)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._rest = b""
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        self._socket.sendall(self._signer.request(path, body))
+        while (answer := _split(self._rest)) is None:
+            received = self._socket.recv(65536)
+            if not received:
+                raise ConnectionError("the server closed the connection")
+            self._rest += received
+        status, data, self._rest = answer
+        if status != 200:
+            raise RuntimeError(f"{status}: {data.decode(errors='replace')}")
+        parsed: dict[str, Any] = json.loads(data)
+        return parsed
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Load(asyncio.Protocol):
+    """One of many connections: sends the next request as soon as the last is answered, until there are none left."""
+
+    def __init__(self, signer: Signer, path: str, bodies: list[dict[str, Any]], done: asyncio.Future[None]) -> None:
+        self._signer, self._path, self._bodies, self._done = signer, path, bodies, done
+        self._rest = b""
+        self.answers: list[dict[str, Any]] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        self._rest += data
+        answer = _split(self._rest)
+        if answer is None:
+            return
+        status, body, self._rest = answer
+        if status != 200:
+            self._done.set_exception(RuntimeError(f"{status}: {body.decode(errors='replace')}"))
+            return
+        self.answers.append(json.loads(body))
+        self._next()
+
+    def _next(self) -> None:
+        if self._bodies:
+            self._transport.write(self._signer.request(self._path, self._bodies.pop()))
+        elif not self._done.done():
+            self._done.set_result(None)
+            self._transport.close()
+
+
+async def load(signer: Signer, path: str, bodies: list[dict[str, Any]], connections: int) -> list[dict[str, Any]]:
+    """Send every body over so many keep-alive connections; returns the answers."""
+    loop = asyncio.get_running_loop()
+    waits, protocols = [], []
+    for _ in range(connections):
+        done: asyncio.Future[None] = loop.create_future()
+        _, protocol = await loop.create_connection(lambda done=done: Load(signer, path, bodies, done), *signer.address)
+        waits.append(done)
+        protocols.append(protocol)
+    await asyncio.gather(*waits)
+    return [answer for protocol in protocols for answer in protocol.answers]
+
+
+def _split(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """(status, body, rest) once an answer is complete."""
+    head, gap, rest = data.partition(b"\r\n\r\n")
+    if not gap:
+        return None
+    lines = head.split(b"\r\n")
+    lengths = [line.partition(b":")[2] for line in lines if line.lower().startswith(b"content-length:")]
+    length = int(lengths[0]) if lengths else 0
+    if len(rest) < length:
+        return None
+    return int(lines[0].split()[1]), rest[:length], rest[length:]

@@ -1,0 +1,5 @@
+"""`python -m batchd.cli`."""
+
+from batchd.cli.main import main
+
+main()

@@ -1,0 +1,98 @@
+"""`batchd doctor`: what this machine allows, honestly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from batchd import __version__
+from batchd.cli.connect import Clients, NotConnected, local_access
+from batchd.clock import SystemClock
+from batchd.config import Settings, load_settings
+from batchd.engines.choose import make_engine
+from batchd.engines.docker import docker_available
+from batchd.errors import BatchdError
+
+_ENOUGH_DISK_MIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`ok` None is neither good nor bad: something to know."""
+
+    ok: bool | None
+    text: str
+
+
+def examine(data_dir: Path | None) -> int:
+    """Print every finding; 1 if batchd cannot work here."""
+    settings = load_settings({"data_dir": data_dir}, os.environ)
+    console = Console(highlight=False)
+    marks = {True: "[green]ok[/]  ", False: "[red]bad[/] ", None: "[yellow]note[/]"}
+    failed = False
+    for finding in _findings(settings):
+        console.print(marks[finding.ok], end=" ")
+        console.print(finding.text, markup=False)
+        failed = failed or finding.ok is False
+    return int(failed)
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    yield Finding(True, f"batchd {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}")
+    yield from _data(settings.data_dir)
+    yield from _capacity(settings)
+    yield from _docker(settings)
+    yield from _processes(settings)
+    yield from _server(settings)
+
+
+def _data(path: Path) -> Iterator[Finding]:
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    writable = os.access(existing, os.W_OK)
+    yield Finding(writable, f"data directory {path}" + ("" if writable else " cannot be written by this user"))
+    free = shutil.disk_usage(existing).free // (1024 * 1024)
+    yield Finding(free >= _ENOUGH_DISK_MIB, f"{free} MiB free there")
+
+
+def _capacity(settings: Settings) -> Iterator[Finding]:
+    capacity = settings.capacity()
+    yield Finding(True, f"jobs may use {capacity.vcpus_milli / 1000:g} vCPU and {capacity.memory_mib} MiB")
+
+
+def _docker(settings: Settings) -> Iterator[Finding]:
+    reason = docker_available(settings.docker_host)
+    if reason is None:
+        yield Finding(True, "Docker answers: `--engine auto` runs jobs in containers")
+    else:
+        yield Finding(None, f"no Docker ({reason}): `--engine auto` runs jobs as processes of this machine")
+
+
+def _processes(settings: Settings) -> Iterator[Finding]:
+    abilities = make_engine("process", settings.data_dir, SystemClock(), settings).abilities
+    yield Finding(abilities.limits_memory or None, f"process engine: memory limits {_yes(abilities.limits_memory)}")
+    yield Finding(abilities.limits_cpu or None, f"process engine: CPU shares {_yes(abilities.limits_cpu)}")
+    for note in abilities.notes:
+        yield Finding(None, f"process engine: {note}")
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    try:
+        clients = Clients(local_access(settings))
+        overview = clients.own.get_overview()
+    except NotConnected as error:
+        yield Finding(None, str(error))
+    except BatchdError as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"server answers on {clients.access.endpoint}, engine {overview['engine']}")
+
+
+def _yes(able: bool) -> str:
+    return "are enforced" if able else "cannot be enforced here"

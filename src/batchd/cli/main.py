@@ -1,0 +1,156 @@
+"""`batchd`: one door, a command each. The command line is a client like any other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batchd import __version__
+from batchd.errors import BatchdError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+DataDir = Annotated[Path | None, typer.Option(help="Where the server keeps everything.", show_default=False)]
+Job = Annotated[str, typer.Argument(help="A job's id, or the name of the newest job so called.")]
+
+
+def main() -> None:
+    """The console script. Errors of ours and of the service are one line, not a traceback."""
+    try:
+        app()
+    except BatchdError as error:
+        sys.exit(f"batchd: {error}")
+    except Exception as error:
+        if type(error).__module__.startswith("botocore"):
+            sys.exit(f"batchd: {error}")
+        raise
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.  [4580]")] = None,
+    data_dir: DataDir = None,
+    engine: Annotated[str | None, typer.Option(help="auto, process, docker or fake.  [auto]")] = None,
+    account: Annotated[str | None, typer.Option(help="The account's twelve digits.  [123456789012]")] = None,
+    vcpus: Annotated[float | None, typer.Option(help="vCPUs jobs may use.  [all]")] = None,
+    memory_mib: Annotated[int | None, typer.Option(help="Memory jobs may use.  [nearly all]")] = None,
+    retention_days: Annotated[float | None, typer.Option(help="How long ended jobs are kept.  [7]")] = None,
+    docker_host: Annotated[str | None, typer.Option(help="The Docker Engine's socket.")] = None,
+    docker_network: Annotated[str | None, typer.Option(help="Network mode of containers.  [host]")] = None,
+    no_auth: Annotated[bool | None, typer.Option("--no-auth", help="Accept unsigned requests.")] = None,
+) -> None:
+    """Run the server."""
+    from batchd.cli.serve import serve as run_server
+
+    flags = {name: value for name, value in locals().items() if name != "run_server"}
+    run_server(flags)
+
+
+@app.command()
+def env(data_dir: DataDir = None) -> None:
+    """Print the variables that lead AWS's tools to the server: eval "$(batchd env)"."""
+    from batchd.cli.connect import access
+
+    for name, value in access(data_dir).variables.items():
+        print(f"export {name}={value}")
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def run(
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments, after --.")],
+    queue: Annotated[str, typer.Option(help="Made if missing.")] = "default",
+    name: Annotated[str, typer.Option(help="The job's name.", show_default=False)] = "",
+    image: Annotated[str, typer.Option(help="For engines that run containers.")] = "python:3-slim",
+    vcpus: Annotated[int, typer.Option()] = 1,
+    memory: Annotated[int, typer.Option(help="MiB.")] = 512,
+    attempts: Annotated[int, typer.Option()] = 1,
+    timeout: Annotated[int | None, typer.Option(help="Seconds an attempt may take.", show_default=False)] = None,
+    environment: Annotated[list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and leave.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Run a command as a job, follow its output, exit with its code."""
+    from batchd.cli.jobs import run_command
+    from batchd.cli.submit import Work
+
+    variables = dict(_pair(text) for text in environment or [])
+    work = Work(command, queue, name, image, vcpus, memory, attempts, timeout, variables, Path.cwd())
+    sys.exit(run_command(data_dir, work, detach))
+
+
+@app.command()
+def jobs(
+    queue: Annotated[str | None, typer.Option(help="Only this queue.", show_default=False)] = None,
+    status: Annotated[str | None, typer.Option(help="Only this status.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 30,
+    data_dir: DataDir = None,
+) -> None:
+    """List jobs, newest first."""
+    from batchd.cli.jobs import list_jobs
+
+    list_jobs(data_dir, queue, status, limit)
+
+
+@app.command()
+def logs(
+    job: Job,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job ends.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a job's output."""
+    from batchd.cli.jobs import print_logs
+
+    print_logs(data_dir, job, follow)
+
+
+@app.command()
+def why(job: Job, data_dir: DataDir = None) -> None:
+    """Say why a job is where it is."""
+    from batchd.cli.jobs import explain
+
+    explain(data_dir, job)
+
+
+@app.command()
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Print once and leave.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show queues, environments and the machine, live."""
+    from batchd.cli.top import show
+
+    show(data_dir, once)
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Check what this machine allows, and say what is missing."""
+    from batchd.cli.doctor import examine
+
+    sys.exit(examine(data_dir))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's data directory.")] = False,
+) -> None:
+    """Start a server, measure Python's standard library in nine jobs, print the result, stop the server."""
+    from batchd.cli.demo import run_demo
+
+    sys.exit(run_demo(keep))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--env")
+    return name, value

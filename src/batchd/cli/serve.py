@@ -1,0 +1,35 @@
+"""`batchd serve`: the settings become a server, signals end it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+from batchd.config import load_settings
+from batchd.server import Server
+
+
+def serve(flags: dict[str, Any]) -> None:
+    """Runs until SIGINT or SIGTERM. Jobs under way go on and are adopted by the next server."""
+    settings = load_settings(flags, os.environ)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(Server(settings)))
+
+
+async def _serve(server: Server) -> None:
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, done.set)
+    await server.start()
+    print(f"batchd ready on {server.endpoint}", flush=True)
+    await done.wait()
+    print("batchd stops; running jobs go on and are adopted at the next start", file=sys.stderr, flush=True)
+    await server.stop()

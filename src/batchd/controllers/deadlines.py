@@ -1,0 +1,53 @@
+"""Wakes the scheduler when a deadline of its own (an attempt's timeout) comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from batchd.clock import Clock
+from batchd.controllers.schedule import Schedule
+from batchd.errors import StoreError
+from batchd.scheduler.events import TimePassed
+from batchd.store.writer import Writer
+
+log = logging.getLogger(__name__)
+_LONGEST_S = 1.0  # deadlines are looked at anew at least this often, so that a new one needs no signal
+
+
+class Deadlines:
+    """A loop that appends TimePassed when the earliest deadline has passed, or the schedule asks for a step."""
+
+    def __init__(self, writer: Writer, schedule: Schedule, clock: Clock) -> None:
+        self._writer = writer
+        self._schedule = schedule
+        self._clock = clock
+        self._loop: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        self._loop = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            wait_s = self._wait_s()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+                continue
+            try:
+                await self._writer.write(lambda tx: tx.journal.append(TimePassed()))
+            except StoreError as error:
+                log.warning("cannot record that time passed, trying again: %s", error)
+                await asyncio.sleep(_LONGEST_S)
+
+    def _wait_s(self) -> float:
+        if self._schedule.is_stale:
+            return 0.0
+        deadline = self._schedule.scheduler.next_deadline()
+        if deadline is None:
+            return _LONGEST_S
+        return min((deadline - self._clock.now_ms()) / 1000, _LONGEST_S)

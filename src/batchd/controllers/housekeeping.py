@@ -1,0 +1,61 @@
+"""Chores: ended jobs and journal entries beyond their retention, expired log events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from batchd.clock import Clock
+from batchd.errors import StoreError
+from batchd.store.store import Tx
+from batchd.store.writer import Writer
+
+log = logging.getLogger(__name__)
+_EVERY_S = 60.0
+_AT_ONCE = 500  # rows a unit of work deletes: a chore must not hold up anybody's answer
+_DAY_MS = 86_400_000
+LOG_GROUP = "logs.group"
+
+
+class Housekeeping:
+    """Runs once a minute. `retention_days` 0 keeps ended jobs for ever. [batch.md 1.5]"""
+
+    def __init__(self, writer: Writer, clock: Clock, retention_days: float) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._retention_ms = round(retention_days * _DAY_MS)
+        self._loop: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        self._loop = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            try:
+                await self.tidy()
+            except StoreError as error:
+                log.warning("housekeeping will try again: %s", error)
+
+    async def tidy(self) -> None:
+        """One round of every chore."""
+        if self._retention_ms:
+            before = self._clock.now_ms() - self._retention_ms
+            while await self._writer.write(lambda tx: tx.jobs.purge(before, _AT_ONCE)) == _AT_ONCE:
+                pass
+            await self._writer.write(lambda tx: tx.journal.trim(before))
+        await self._writer.write(lambda tx: expire_logs(tx, self._clock.now_ms()))
+
+
+def expire_logs(tx: Tx, now: int) -> int:
+    """Delete the events that are older than their group's `retentionInDays`; groups without keep all. [logs.md 1]"""
+    gone = 0
+    for key, group in tx.resources.every(LOG_GROUP):
+        if days := group.get("retentionInDays"):
+            gone += tx.logs.expire(key.region, key.name, now - days * _DAY_MS)
+    return gone

@@ -1,0 +1,113 @@
+"""Hands the scheduler's commands to the engine, completing each task from its template. At least once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from batchd.arns import parse_arn
+from batchd.engines.engine import Engine
+from batchd.scheduler.commands import Command, StartTask, StopTask
+from batchd.store.store import Store, Tx
+from batchd.task import ContainerSpec, LogDestination, TaskSpec, decode_task
+
+METADATA_GRACE_S = 30.0  # AWS's SIGTERM-to-SIGKILL time where the task sets none [batch.md 1.6]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a job is told of the server it runs under.
+
+    `task_token` makes the secret that the job's SDK shows to `<endpoint>/_batchd/credentials` for the credentials of
+    (job id, task id, role ARN).
+    """
+
+    endpoint: str
+    account: str
+    task_token: Callable[[str, str, str], str]
+
+
+class Launch:
+    """Turns StartTask and StopTask into calls of the engine; remembers where each live task's output goes."""
+
+    def __init__(self, store: Store, engine: Engine, surroundings: Surroundings) -> None:
+        self._store = store
+        self._engine = engine
+        self._surroundings = surroundings
+        self.logs: dict[str, list[tuple[str, LogDestination]]] = {}  # task id -> (container, destination)
+        self._stop_timeouts: dict[str, float] = {}
+
+    def perform(self, commands: Iterable[Command]) -> None:
+        """Repeat as often as you like: engines are idempotent by task id."""
+        with self._store.read() as tx:
+            for command in commands:
+                if isinstance(command, StopTask):
+                    self._stop(command)
+                else:
+                    self._start(tx, command)
+
+    def expect(self, commands: Iterable[StartTask]) -> None:
+        """Before the engine is opened after a restart: learn the destinations of tasks that may run already."""
+        with self._store.read() as tx:
+            for command in commands:
+                if spec := self._complete(tx, command):
+                    self._remember(spec)
+
+    def forget(self, task_id: str) -> None:
+        """The task's end is recorded and its output read."""
+        self.logs.pop(task_id, None)
+        self._stop_timeouts.pop(task_id, None)
+        self._engine.forget(task_id)
+
+    def _start(self, tx: Tx, command: StartTask) -> None:
+        spec = self._complete(tx, command)
+        if spec is not None:
+            self._remember(spec)
+            self._engine.start(spec)
+
+    def _stop(self, command: StopTask) -> None:
+        self._engine.stop(command.task_id, self._stop_timeouts.get(command.task_id, METADATA_GRACE_S))
+
+    def _remember(self, spec: TaskSpec) -> None:
+        destinations = [(c.name, c.log) for c in spec.containers if c.log is not None]
+        if destinations:
+            self.logs[spec.task_id] = destinations
+        self._stop_timeouts[spec.task_id] = spec.stop_timeout_s
+
+    def _complete(self, tx: Tx, command: StartTask) -> TaskSpec | None:
+        found = tx.jobs.task_of(command.job_id)
+        if found is None:  # purged while its start was on the way: nothing to run any more
+            return None
+        template, region, queue = found
+        spec = decode_task(template)
+        environment = self._environment(command, region, queue, spec.labels.get("job_role", ""))
+        containers = tuple(_complete_container(c, command.task_id, environment) for c in spec.containers)
+        return replace(spec, task_id=command.task_id, containers=containers)
+
+    def _environment(self, command: StartTask, region: str, queue: str, role: str) -> dict[str, str]:
+        """The variables Batch sets, and those that lead an AWS SDK in the job back here. [batch.md 4, iam.md 12]"""
+        here = self._surroundings
+        return {
+            "AWS_BATCH_JOB_ID": command.job_id,
+            "AWS_BATCH_JOB_ATTEMPT": str(command.attempt),
+            "AWS_BATCH_JQ_NAME": _name(queue),
+            "AWS_BATCH_CE_NAME": _name(command.environment),
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ENDPOINT_URL": here.endpoint,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{here.endpoint}/_batchd/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": here.task_token(command.job_id, command.task_id, role),
+            "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+        }
+
+
+def _complete_container(container: ContainerSpec, task_id: str, environment: dict[str, str]) -> ContainerSpec:
+    """AWS_BATCH_* always wins; what leads the SDK here may be overridden by the job's own environment."""
+    reserved = {name: value for name, value in environment.items() if name.startswith("AWS_BATCH")}
+    log = container.log and replace(container.log, stream=container.log.stream + task_id)
+    return replace(container, environment={**environment, **container.environment, **reserved}, log=log)
+
+
+def _name(arn: str) -> str:
+    parsed = parse_arn(arn)
+    return parsed.name if parsed else arn

@@ -1,0 +1,77 @@
+"""Feeds what happened to the scheduler, and writes what it decides, in the very transaction that recorded it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from batchd.clock import Clock
+from batchd.scheduler.commands import Command
+from batchd.scheduler.events import (
+    EnvironmentSaved,
+    EnvironmentSpec,
+    Event,
+    MachineSized,
+    QueueSaved,
+    QueueSpec,
+    Resources,
+)
+from batchd.scheduler.scheduler import Scheduler
+from batchd.store.store import Body, Store, Tx
+
+QUEUE = "batch.job-queue"
+ENVIRONMENT = "batch.compute-environment"
+
+
+class Schedule:
+    """The journal's reader. `scheduler` is a cache of the tables: whenever a group is lost it is built again.
+
+    `perform` receives the commands of each committed group, in order. `is_stale` asks for a step without news:
+    after a start, and after a lost group, jobs may wait that nothing else would wake.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, capacity: Resources, perform: Callable[[list[Command]], None]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._capacity = capacity
+        self._perform = perform
+        self._pending: list[Command] = []
+        self.scheduler = Scheduler()
+        self.is_stale = True
+        self.restore()
+
+    def restore(self) -> None:
+        """Build the scheduler from the last commit; `scheduler.wanted()` then says what must be done again."""
+        self._pending.clear()
+        scheduler = Scheduler()
+        with self._store.read() as tx:
+            scheduler.step([*_specs(tx), MachineSized(self._capacity)], self._clock.now_ms())
+            scheduler.restore(tx.jobs.live())
+        self.scheduler = scheduler
+        self.is_stale = True
+
+    def on_events(self, tx: Tx, events: Sequence[Event]) -> None:
+        step = self.scheduler.step(events, self._clock.now_ms())
+        tx.jobs.save(step.changed)
+        self._pending.extend(step.commands)
+
+    def on_commit(self) -> None:
+        self.is_stale = False
+        if self._pending:
+            commands, self._pending = self._pending, []
+            self._perform(commands)
+
+    def on_rollback(self) -> None:
+        self.restore()
+
+
+def _specs(tx: Tx) -> list[Event]:
+    """Queues and environments as the services saved them."""
+    environments = [EnvironmentSaved(EnvironmentSpec(**body["spec"])) for _, body in tx.resources.every(ENVIRONMENT)]
+    queues = [QueueSaved(_queue_spec(body["spec"])) for _, body in tx.resources.every(QUEUE)]
+    return [*environments, *queues]
+
+
+def _queue_spec(spec: Body) -> QueueSpec:
+    return QueueSpec(**{**spec, "environments": tuple(spec["environments"])})

@@ -1,0 +1,64 @@
+"""The few paths that are not AWS's: health, and the credentials a running job asks for. All else is the gateway's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from batchd.clock import Clock
+from batchd.gateway.app import Gateway, Receive, Scope, Send
+from batchd.gateway.credentials import SessionIssuer, container_credentials, read_task_token
+from batchd.store.store import Store
+
+HEALTH = "/_batchd/health"
+CREDENTIALS = "/_batchd/credentials"
+_HOUR_S = 3600  # SDKs come again a quarter of an hour before the end
+
+
+class Inside:
+    """The outermost ASGI app."""
+
+    def __init__(
+        self, gateway: Gateway, master_key: bytes, store: Store, clock: Clock, health: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._gateway = gateway
+        self._master_key = master_key
+        self._issuer = SessionIssuer(master_key)
+        self._store = store
+        self._clock = clock
+        self._health = health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path == HEALTH:
+            await _answer(send, 200, orjson.dumps(self._health()))
+        elif path == CREDENTIALS:
+            await _answer(send, *self._credentials(scope))
+        else:
+            await self._gateway(scope, receive, send)
+
+    def _credentials(self, scope: Scope) -> tuple[int, bytes]:
+        """Only a task that is under way gets any: its token dies with it. [iam.md 12]"""
+        token = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        claims = read_task_token(self._master_key, token.decode("latin-1"))
+        if claims is None:
+            return 403, _refusal("The authorization token is not valid.")
+        with self._store.read() as tx:
+            job = tx.jobs.get(claims.job_id)
+        if job is None or job.stopped_at is not None or job.task_id != claims.task_id:
+            return 403, _refusal("The task has ended.")
+        now = self._clock.now_ms()
+        credentials = self._issuer.issue(claims.role_arn, claims.role_id, claims.task_id, _HOUR_S, now)
+        return 200, container_credentials(credentials, claims.role_arn)
+
+
+def _refusal(message: str) -> bytes:
+    return orjson.dumps({"code": "AccessDenied", "message": message})
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,256 @@
+"""The composition root: every part is made here, once, and handed to those that need it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import uvicorn
+
+from batchd import __version__
+from batchd.clock import Clock, SystemClock
+from batchd.config import Settings
+from batchd.controllers.deadlines import Deadlines
+from batchd.controllers.housekeeping import Housekeeping
+from batchd.controllers.launch import Launch, Surroundings
+from batchd.controllers.output import Output
+from batchd.controllers.schedule import Schedule
+from batchd.controllers.watch import Watch
+from batchd.engines.choose import make_engine
+from batchd.engines.engine import Engine
+from batchd.errors import ConfigError
+from batchd.gateway.app import Gateway
+from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
+from batchd.gateway.inside import Inside
+from batchd.gateway.keyring import load_or_create
+from batchd.gateway.operation import Deployment, Service
+from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
+from batchd.scheduler.commands import StartTask
+from batchd.services import batch, batchd_, ec2, ecr, iam, logs, sts
+from batchd.store.sqlite import open_sqlite
+from batchd.store.store import Store
+from batchd.store.writer import Writer
+
+log = logging.getLogger(__name__)
+SERVICES: tuple[Service, ...] = (
+    batch.SERVICE,
+    batchd_.SERVICE,
+    ec2.SERVICE,
+    ecr.SERVICE,
+    iam.SERVICE,
+    logs.SERVICE,
+    sts.SERVICE,
+)
+KEYS = "keys.json"
+ADDRESS = "server.json"  # where the running server listens, for the command line
+
+
+class Loop(Protocol):
+    """A controller that runs until it is closed."""
+
+    def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a running server is made of."""
+
+    store: Store
+    writer: Writer
+    engine: Engine
+    schedule: Schedule
+    launch: Launch
+    output: Output
+    watch: Watch
+    loops: tuple[Loop, ...]
+
+
+class _Http(uvicorn.Server):
+    """uvicorn, telling when it serves; signals are the command line's business."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Server:
+    """One batchd. `start` returns when requests are served; `stop` leaves running tasks running."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.endpoint = ""
+        self._clock = clock or SystemClock()
+        self._data = settings.data_dir
+        self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.keyring = load_or_create(self._data / KEYS)
+        self._parts: Parts | None = None
+        self._http: _Http | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises ConfigError when the address is taken, StoreError or EngineError when a part cannot be used."""
+        listener = _listen(self.settings.host, self.settings.port)
+        self.endpoint = _url(self.settings.host, listener.getsockname()[1])
+        parts = self._parts = self._build()
+        await self._open(parts)
+        self._http = _Http(self._http_config(parts))
+        self._serving = asyncio.create_task(self._http.serve([listener]))
+        await self._http.ready.wait()
+        _write_atomically(self._data / ADDRESS, {"endpoint": self.endpoint, "pid": os.getpid()})
+
+    async def wait(self) -> None:
+        """Until `stop`."""
+        if self._serving is not None:
+            await asyncio.shield(self._serving)
+
+    async def stop(self) -> None:
+        """Answers requests under way, closes the store. What runs goes on and is adopted by the next server."""
+        (self._data / ADDRESS).unlink(missing_ok=True)
+        if self._http is not None and self._serving is not None:
+            self._http.should_exit = True
+            await self._serving
+        if self._parts is not None:
+            parts, self._parts = self._parts, None
+            await _close(parts)
+
+    def _build(self) -> Parts:
+        settings, clock = self.settings, self._clock
+        store = open_sqlite(self._data / "batchd.db", clock)
+        engine = make_engine(settings.engine, self._data, clock, settings)
+        token = partial(_task_token, self.keyring.master_key, settings.account)
+        launch = Launch(store, engine, Surroundings(self.endpoint, settings.account, token))
+        schedule = Schedule(store, clock, settings.capacity(), launch.perform)
+        store.follow(schedule)
+        writer = Writer(store)
+        output = Output(engine, launch.logs)
+        watch = Watch(writer, launch, output, clock)
+        chores = (Deadlines(writer, schedule, clock), Housekeeping(writer, clock, settings.retention_days))
+        return Parts(store, writer, engine, schedule, launch, output, watch, (watch, *chores))
+
+    def _http_config(self, parts: Parts) -> uvicorn.Config:
+        inside = Inside(
+            self._gateway(parts), self.keyring.master_key, parts.store, self._clock, partial(_health, parts)
+        )
+        return uvicorn.Config(
+            inside,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=5,
+        )
+
+    async def _open(self, parts: Parts) -> None:
+        """Adopt what runs, start what a crash may have kept from starting, then let the loops go."""
+        scheduler = parts.schedule.scheduler
+        wanted = scheduler.wanted()
+        running = scheduler.running()
+        starts = [command for command in wanted if isinstance(command, StartTask)]
+        parts.launch.expect([*running, *starts])
+        live = [command.task_id for command in (*running, *starts)]
+        with parts.store.read() as tx:
+            parts.output.resume(tx, live)
+        await parts.engine.open(parts.watch.report, [task.task_id for task in running], [s.task_id for s in starts])
+        parts.launch.perform(wanted)
+        for loop in parts.loops:
+            loop.open()
+        log.info("engine %s: %d tasks adopted, %d commands repeated", parts.engine.name, len(running), len(wanted))
+
+    def _gateway(self, parts: Parts) -> Gateway:
+        account = self.settings.account
+        authenticator = (
+            OpenAuthenticator(account, self.keyring.access_key)
+            if self.settings.no_auth
+            else SigV4Authenticator(self.keyring, self._clock, account)
+        )
+        deployment = Deployment(
+            account,
+            self.endpoint,
+            lambda job_id: parts.schedule.scheduler.explain(job_id),
+            partial(_overview, parts),
+            SessionIssuer(self.keyring.master_key).issue,
+        )
+        return Gateway(SERVICES, authenticator, parts.store, parts.writer, self._clock, deployment)
+
+
+def _task_token(master_key: bytes, account: str, job_id: str, task_id: str, role: str) -> str:
+    """A job without a role of its own acts as the instance role, as on EC2."""
+    role_arn = role or f"arn:aws:iam::{account}:role/ecsInstanceRole"
+    role_id = "AROA" + hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
+    return issue_task_token(master_key, TaskClaims(job_id, task_id, role_arn, role_id))
+
+
+def _overview(parts: Parts) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "engine": parts.engine.name,
+        "engineNotes": list(parts.engine.abilities.notes),
+        **parts.schedule.scheduler.overview(),
+    }
+
+
+def _health(parts: Parts) -> dict[str, Any]:
+    """One server is always the leader of its store."""
+    return {
+        "status": "ok",
+        "version": __version__,
+        "store": parts.store.name,
+        "engine": parts.engine.name,
+        "leader": True,
+        "queueDepth": parts.schedule.scheduler.waiting(),
+    }
+
+
+async def _close(parts: Parts) -> None:
+    """Loops first, so that nothing writes any more; what they had not recorded the engine reports again."""
+    for loop in parts.loops:
+        await loop.close()
+    await parts.engine.close()
+    await parts.writer.close()
+    parts.store.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bound before anything else is opened, so that a second server fails early and port 0 is known."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _write_atomically(path: Path, content: dict[str, Any]) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_bytes(orjson.dumps(content))
+    draft.replace(path)

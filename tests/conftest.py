@@ -1,0 +1,87 @@
+"""What tests of the whole share: a real server on a free port, and real clients that talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from batchd.config import Settings
+
+if TYPE_CHECKING:
+    from batchd.server import Server
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs, and how to reach it."""
+
+    server: Server
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+    def client(self, service: str, region: str = "us-east-1", **more: Any) -> Any:
+        """A real boto3 client that does not retry, so that a fault shows."""
+        config = Config(retries={"max_attempts": 0}, parameter_validation=more.pop("parameter_validation", True))
+        keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key, **more}
+        session = boto3.session.Session()
+        return session.client(service, endpoint_url=self.endpoint, region_name=region, config=config, **keys)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """For real command-line clients."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+            "AWS_CONFIG_FILE": "/nonexistent",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+        }
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Running]:
+    """A server on a thread with a loop of its own."""
+    from batchd.server import Server
+
+    server = Server(settings)
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1, "server") as thread:
+        loop = runner.get_loop()
+        thread.submit(loop.run_until_complete, server.start()).result(30)
+        finished = thread.submit(loop.run_until_complete, server.wait())
+        try:
+            yield Running(server, server.endpoint, server.keyring.access_key, server.keyring.secret_key)
+        finally:
+            asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+            finished.result(30)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start a server with these settings (process engine, free port, data of its own); stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> Running:
+            values = {"port": 0, "engine": "process", "data_dir": tmp_path / "data", **settings}
+            return stack.enter_context(serving(Settings(**values).checked()))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One server for all tests of a module: they must not mind each other's resources."""
+    data = tmp_path_factory.mktemp("server")
+    with serving(Settings(port=0, engine="process", data_dir=data, vcpus=8, memory_mib=16384)) as running:
+        yield running
