@@ -1,0 +1,149 @@
+"""From a task to what the Docker Engine API is asked for, and back from labels. Pure.
+
+Names: container `batchd-<task id>-<container>`; everything else hangs on labels, so that a restarted server finds its
+containers and two servers on one daemon leave each other's alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from batchd.task import ContainerSpec, Mount, TaskSpec, Tmpfs
+
+TASK = "batchd.task"
+CONTAINER = "batchd.container"
+INSTANCE = "batchd.instance"
+_ESSENTIAL = "batchd.essential"
+_CONTAINERS = "batchd.containers"
+_STOP_TIMEOUT = "batchd.stop-timeout"
+
+_MIB = 1024 * 1024
+_LEAST_MEMORY = 6 * _MIB  # Docker refuses less
+_LEAST_SHARES, _MOST_SHARES = 2, 262144  # the kernel's bounds
+
+Json = dict[str, Any]  # the daemon's JSON: checked where it is read
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What a container's labels say of its task: all that adoption needs."""
+
+    task_id: str
+    container: str
+    essential: bool
+    containers: int  # how many the task has
+    stop_timeout_s: float
+
+
+def safe_name(container: str) -> str:
+    """The container's name as it may stand in a Docker name and in a file name."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", container)
+
+
+def container_name(task_id: str, container: str) -> str:
+    return f"batchd-{task_id}-{safe_name(container)}"
+
+
+def labels_of(task: TaskSpec, container: ContainerSpec, instance: str) -> dict[str, str]:
+    """The task's own labels and ours, which win."""
+    return {
+        **task.labels,
+        TASK: task.task_id,
+        CONTAINER: container.name,
+        INSTANCE: instance,
+        _ESSENTIAL: "1" if container.essential else "0",
+        _CONTAINERS: str(len(task.containers)),
+        _STOP_TIMEOUT: str(task.stop_timeout_s),
+    }
+
+
+def tag_of(labels: Mapping[str, str]) -> Tag | None:
+    """What `labels_of` wrote; None for labels that somebody else made."""
+    try:
+        return Tag(
+            task_id=labels[TASK],
+            container=labels[CONTAINER],
+            essential=labels[_ESSENTIAL] == "1",
+            containers=int(labels[_CONTAINERS]),
+            stop_timeout_s=float(labels[_STOP_TIMEOUT]),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def create_body(task: TaskSpec, container: ContainerSpec, instance: str, network: str) -> Json:
+    """The body of `POST /containers/create`. [batch.md 2.3]
+
+    The image's entry point and working directory stay; `command` replaces its CMD where there is one.
+    """
+    body: Json = {
+        "Image": container.image,
+        "Env": [f"{name}={value}" for name, value in container.environment.items()],
+        "Labels": labels_of(task, container, instance),
+        "HostConfig": _host_config(container, network),
+    }
+    if container.command:
+        body["Cmd"] = list(container.command)
+    if container.user:
+        body["User"] = container.user
+    return body
+
+
+def _host_config(container: ContainerSpec, network: str) -> Json:
+    host: Json = {
+        "NetworkMode": network,
+        "LogConfig": {"Type": "json-file", "Config": {}},  # no rotation: rotated lines could not be read again
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "CpuShares": _cpu_shares(container.vcpus),
+        "Privileged": container.privileged,
+        "ReadonlyRootfs": container.readonly_root,
+        "Binds": [_bind(m) for m in container.mounts if m.source],
+        "Mounts": [_volume(m) for m in container.mounts if not m.source],
+        "Tmpfs": {t.path: _tmpfs(t) for t in container.tmpfs},
+        "Devices": [
+            {"PathOnHost": d.host_path, "PathInContainer": d.path, "CgroupPermissions": d.permissions}
+            for d in container.devices
+        ],
+        "Ulimits": [{"Name": u.name, "Soft": u.soft, "Hard": u.hard} for u in container.ulimits],
+        **_memory(container),
+    }
+    if container.init:
+        host["Init"] = True
+    if container.shm_mib is not None:
+        host["ShmSize"] = container.shm_mib * _MIB
+    if container.gpus:
+        host["DeviceRequests"] = [{"Driver": "", "Count": container.gpus, "Capabilities": [["gpu"]]}]
+    return host
+
+
+def _memory(container: ContainerSpec) -> Json:
+    """A hard limit. Swap is the daemon's default until `max_swap_mib` is set, and swappiness needs it. [batch.md 2.3]"""
+    limit = max(container.memory_mib * _MIB, _LEAST_MEMORY)
+    memory: Json = {"Memory": limit}
+    if container.max_swap_mib is not None:
+        memory["MemorySwap"] = limit + container.max_swap_mib * _MIB
+        if container.swappiness is not None:
+            memory["MemorySwappiness"] = container.swappiness
+    return memory
+
+
+def _cpu_shares(vcpus: float) -> int:
+    """1 vCPU = 1024 shares: a weight, so idle CPU beyond it may be used."""
+    return min(max(int(vcpus * 1024), _LEAST_SHARES), _MOST_SHARES)
+
+
+def _bind(mount: Mount) -> str:
+    """As a bind and not as a mount: only so does the daemon create a missing path of the host."""
+    return f"{mount.source}:{mount.path}" + (":ro" if mount.read_only else "")
+
+
+def _volume(mount: Mount) -> Json:
+    return {"Type": "volume", "Target": mount.path, "ReadOnly": mount.read_only}
+
+
+def _tmpfs(tmpfs: Tmpfs) -> str:
+    return ",".join((f"size={tmpfs.size_mib}m", *tmpfs.options))

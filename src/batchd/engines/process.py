@@ -1,0 +1,192 @@
+"""Tasks as processes of this machine. A runner of its own owns them, so they outlive the server (see `runner`).
+
+The engine keeps what the runner has not answered yet. When the line breaks because the runner died, a new runner is
+started, told what was known, and asked again: no order is lost, and none is carried out twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from batchd.engines.engine import Abilities, Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.process_line import Line, connect
+from batchd.engines.runner.place import Place
+from batchd.errors import EngineError
+from batchd.task import ContainerSpec, TaskSpec
+
+_log = logging.getLogger(__name__)
+_RETRY_S = 1.0
+_NOTES = (
+    "tasks are plain processes of this machine: image, mounts, volumes, tmpfs, devices, gpus, privileged and "
+    "read-only root are not applied; the host's files are simply there",
+    "PATH, HOME and LANG are the server's unless a job sets them; TMPDIR is a directory of the task's own",
+)
+_REPORTS: dict[str, Callable[..., Report]] = {
+    "started": Started,
+    "exited": Exited,
+    "failed": FailedToStart,
+    "lost": Lost,
+}
+
+
+class _Known:
+    """A task between its start and the day it is forgotten: what is still to be answered."""
+
+    __slots__ = ("ended", "start", "stop")
+
+    def __init__(self, start: list[Any] | None = None) -> None:
+        self.start = start  # the order, until the runner has answered it
+        self.stop: list[Any] | None = None
+        self.ended = False
+
+
+class ProcessEngine:
+    """Runs each task's command as a process group. `directory` is the engine's own, made when missing.
+
+    The runner ends `idle_s` after the last server has gone and the last process has ended.
+    """
+
+    name = "process"
+
+    def __init__(self, directory: Path, idle_s: float = 10.0) -> None:
+        self._place = Place(str(directory))
+        self._idle_s = idle_s
+        self._known: dict[str, _Known] = {}
+        self._report: Callable[[Report], None] = lambda report: None
+        self._line: Line | None = None
+        self._repair: asyncio.Task[None] | None = None
+        self._closed = True
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the runner found it may do; before `open`, nothing is promised."""
+        if self._line is None:
+            return Abilities(False, False, False, (*_NOTES, "limits are known once the runner is up"))
+        facts = self._line.facts
+        return Abilities(False, facts["limits_memory"], facts["limits_cpu"], (*_NOTES, *facts["notes"]))
+
+    @property
+    def runner_pid(self) -> int | None:
+        """The process that owns the tasks; None while not connected."""
+        return self._line.facts["pid"] if self._line else None
+
+    async def open(self, report: Callable[[Report], None], adopt: Sequence[str]) -> None:
+        """See Engine. An exit is preceded by its Started once more, since the crash may have swallowed that."""
+        self._report = report
+        self._closed = False
+        self._known = {task_id: _Known() for task_id in adopt}
+        await self._connect()
+
+    def start(self, spec: TaskSpec) -> None:
+        order = ["start", spec.task_id, _program(spec)]
+        self._known.setdefault(spec.task_id, _Known(order))
+        self._send(order)
+
+    def stop(self, task_id: str, grace_s: float) -> None:
+        order = ["stop", task_id, grace_s]
+        known = self._known.get(task_id)
+        if known and not known.ended:
+            known.stop = order
+        self._send(order)
+
+    def forget(self, task_id: str) -> None:
+        self._known.pop(task_id, None)
+        self._send(["forget", task_id])
+
+    def log_path(self, task_id: str, container: str) -> Path:
+        """One container a task, so the name does not matter here."""
+        return Path(self._place.log(task_id))
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._repair:
+            self._repair.cancel()
+            await asyncio.gather(self._repair, return_exceptions=True)
+        if self._line:
+            await self._line.close()
+            self._line = None
+
+    def _send(self, order: list[Any]) -> None:
+        """Without a line nothing is lost: `_connect` tells the runner all that it has not answered."""
+        if self._line:
+            self._line.send(order)
+
+    async def _connect(self) -> None:
+        line = await connect(self._place, self._idle_s, self._on_message, self._on_loss)
+        unanswered = [task_id for task_id, known in self._known.items() if known.start]
+        ended = [task_id for task_id, known in self._known.items() if known.ended]
+        adopt = [task_id for task_id, known in self._known.items() if not known.start and not known.ended]
+        line.send(["open", adopt, unanswered + ended, _defaults()])
+        for known in self._known.values():
+            for order in (known.start, known.stop):
+                if order:
+                    line.send(order)
+        self._line = line
+        await line.opened()
+
+    def _on_message(self, message: list[Any]) -> None:
+        kind, task_id, *rest = message
+        known = self._known.get(task_id)
+        if known:
+            known.start = None
+            if kind != "started":
+                known.ended, known.stop = True, None
+        self._report(_REPORTS[kind](task_id, *rest))
+
+    def _on_loss(self) -> None:
+        """The runner has died (or was killed): start another one, which says what became of the tasks."""
+        self._line = None
+        if not self._closed and (self._repair is None or self._repair.done()):
+            self._repair = asyncio.get_running_loop().create_task(self._reconnect())
+
+    async def _reconnect(self) -> None:
+        while not self._closed:
+            try:
+                await self._connect()
+            except EngineError as error:
+                _log.warning("no runner for %s: %s", self._place.directory, error)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
+
+
+def _program(spec: TaskSpec) -> dict[str, Any]:
+    """The wire's `Program` of a task."""
+    container = spec.containers[0] if spec.containers else ContainerSpec("", "")
+    return {
+        "argv": container.command,
+        "env": container.environment,
+        "log": container.log is not None,
+        "memory_mib": container.memory_mib,
+        "swap_mib": container.max_swap_mib,
+        "vcpus": container.vcpus,
+        "user": container.user,
+        "ulimits": [(limit.name, limit.soft, limit.hard) for limit in container.ulimits],
+        "refuse": _refusal(spec),
+    }
+
+
+def _refusal(spec: TaskSpec) -> str | None:
+    """Why this task cannot run here at all."""
+    if len(spec.containers) != 1:
+        return f"CannotStartContainerError: the process engine runs one container a task, not {len(spec.containers)}"
+    if not spec.containers[0].command:
+        return (
+            "CannotStartContainerError: the process engine runs the command of the job definition as a process of "
+            "this machine, and there is none"
+        )
+    return None
+
+
+def _defaults() -> dict[str, str]:
+    """What a task's environment has unless the task says otherwise."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(Path.home()),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+    }

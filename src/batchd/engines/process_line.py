@@ -1,0 +1,153 @@
+"""The engine's end of the line to the runner: begin the runner when there is none, connect, speak its protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import batchd
+from batchd.engines.runner.place import Place, ShortPath
+from batchd.engines.runner.wire import PROTOCOL
+from batchd.errors import EngineError
+
+_ATTEMPTS = 10
+_BUSY_S = 0.2  # between attempts while the server before still holds the line
+_PATIENCE_S = 30.0
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from batchd.engines.runner.main import main; main(sys.argv[2], float(sys.argv[3]))"
+
+
+class Line(asyncio.Protocol):
+    """One connection. Messages go to `on_message`, the end of it to `on_loss` unless we closed it ourselves."""
+
+    def __init__(self, on_message: Callable[[list[Any]], None], on_loss: Callable[[], None]) -> None:
+        self.facts: dict[str, Any] = {}
+        self._on_message = on_message
+        self._on_loss = on_loss
+        self._loop = asyncio.get_running_loop()
+        self._greeted: asyncio.Future[bool] = self._loop.create_future()
+        self._opened: asyncio.Future[bool] = self._loop.create_future()
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._ours = False
+        self._received = b""
+        self._unsent: list[bytes] = []
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            self._take(orjson.loads(line))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for future in (self._greeted, self._opened):
+            if not future.done():
+                future.set_result(False)
+        self._gone.set_result(None)
+        if not self._ours and self.facts:
+            self._on_loss()
+
+    async def hello(self) -> bool:
+        """Whether a runner has answered and serves us; False: it has hung up, or serves another server."""
+        return await self._greeted
+
+    async def opened(self) -> None:
+        """Wait until every adopted task has been reported."""
+        await self._opened
+
+    def send(self, message: list[Any]) -> None:
+        """Send with everything else that this turn of the loop has to say, in one write."""
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(orjson.dumps(message))
+
+    async def close(self) -> None:
+        """Hang up, once all is sent."""
+        self._ours = True
+        self._flush()
+        if self._transport:
+            self._transport.close()
+        await self._gone
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if unsent and self._transport and not self._transport.is_closing():
+            self._transport.write(b"\n".join(unsent) + b"\n")
+
+    def _take(self, message: list[Any]) -> None:
+        kind = message[0]
+        if kind == "hello":
+            self.facts = message[1]
+            self._greeted.set_result(True)
+        elif kind == "opened":
+            self._opened.set_result(True)
+        elif kind != "busy":
+            self._on_message(message)
+
+
+async def connect(
+    place: Place, idle_s: float, on_message: Callable[[list[Any]], None], on_loss: Callable[[], None]
+) -> Line:
+    """A line to the runner of `place`, which is begun if need be. Raises EngineError."""
+    if sys.platform != "linux":
+        raise EngineError(f"the process engine needs Linux, and this is {sys.platform}")
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            for _ in range(_ATTEMPTS):
+                line = await _dial(place, on_message, on_loss)
+                if line is None:
+                    await _launch(place, idle_s)
+                elif await line.hello():
+                    return _checked(line)
+                else:
+                    await asyncio.sleep(_BUSY_S)
+    except TimeoutError:
+        raise EngineError(f"the runner of {place.directory} does not answer") from None
+    raise EngineError(f"the runner of {place.directory} ends at once or serves another server; see {place.errors}")
+
+
+async def _dial(
+    place: Place, on_message: Callable[[list[Any]], None], on_loss: Callable[[], None]
+) -> Line | None:
+    """None when nobody listens there."""
+    try:
+        with ShortPath(place.socket) as path:
+            _, line = await asyncio.get_running_loop().create_unix_connection(lambda: Line(on_message, on_loss), path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    except OSError as error:
+        raise EngineError(f"cannot connect to {place.socket}: {error}") from error
+    return line
+
+
+def _checked(line: Line) -> Line:
+    protocol = line.facts["protocol"]
+    if protocol != PROTOCOL:
+        raise EngineError(
+            f"the runner (pid {line.facts['pid']}) is of another version of batchd (it speaks {protocol}, this one "
+            f"{PROTOCOL}): stop the server, wait until its jobs have ended, and start it again"
+        )
+    return line
+
+
+async def _launch(place: Place, idle_s: float) -> None:
+    """Begin a runner and wait until it can be connected to."""
+    root = str(Path(batchd.__file__).parent.parent)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-I", "-S", "-c", _PROGRAM, root, place.directory, str(idle_s)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    if process.returncode:
+        last = errors.decode(errors="replace").strip().rpartition("\n")[2]
+        raise EngineError(f"cannot start the runner in {place.directory}: {last}")

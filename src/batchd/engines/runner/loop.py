@@ -1,0 +1,228 @@
+"""The runner's loop: orders in, processes begun and reaped, reports out.
+
+One thread, one round at a time: read what has come, obey a few orders, reap, write the journal, then send. So the
+journal knows before the server does, and a thousand starts at once do not delay the news of the first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections import deque
+
+from batchd.engines.runner.cgroups import Groups
+from batchd.engines.runner.children import Children, now_ms
+from batchd.engines.runner.table import EXITED, Table
+from batchd.engines.runner.watch import Watch
+from batchd.engines.runner.wire import PROTOCOL, Closed, Wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from batchd.engines.runner.place import Place
+    from batchd.engines.runner.wire import Message, Program
+
+_ORDERS_A_ROUND = 4
+_LAST_GRACE_S = 10.0
+
+
+class Runner:
+    """Serves one server at a time, until there has been neither a server nor a child for `idle_s`."""
+
+    def __init__(self, place: Place, table: Table, groups: Groups, notes: list[str]) -> None:
+        self._place = place
+        self._table = table
+        self._groups = groups
+        self._notes = notes
+        self._watch = Watch()
+        self._children = Children(place, table, groups, self._watch)
+        self._orders: deque[Message] = deque()
+        self._wire: Wire | None = None
+        self._wants_room = False
+        self._open = False  # whether the server has said what it adopts
+        self._ending = False
+
+    def run(self, listener: socket.socket, idle_s: float) -> None:
+        """Returns when there is nothing left to do."""
+        self._catch_signals()
+        listener.setblocking(False)
+        self._watch.add(listener.fileno(), lambda: self._accept(listener))
+        lonely_since = time.monotonic()
+        while True:
+            due_s = self._children.tick()
+            if self._wire or self._children:
+                lonely_since = time.monotonic()
+            elif time.monotonic() - lonely_since >= idle_s:
+                return
+            if self._ending and not self._children:
+                return
+            self._watch.wait(self._timeout(due_s, idle_s))
+            self._round()
+
+    def _timeout(self, due_s: float | None, idle_s: float) -> float | None:
+        if self._orders and not self._ending:
+            return 0.0
+        waits = [] if due_s is None else [due_s]
+        if not self._wire and not self._children:
+            waits.append(idle_s)
+        return min(waits, default=None)
+
+    def _round(self) -> None:
+        if not self._ending:
+            self._obey([self._orders.popleft() for _ in range(min(_ORDERS_A_ROUND, len(self._orders)))])
+        self._table.flush()
+        news, self._children.news = self._children.news, []
+        if self._wire is None:
+            return
+        if self._open:
+            for report in news:
+                self._wire.send(report)
+        try:
+            unsent = not self._wire.flush()
+            if unsent != self._wants_room:
+                self._watch.want_room(self._wire.fileno(), unsent)
+                self._wants_room = unsent
+        except Closed:
+            self._hang_up()
+
+    def _catch_signals(self) -> None:
+        read_end, write_end = os.pipe()
+        os.set_blocking(read_end, False)
+        os.set_blocking(write_end, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: None)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._watch.add(read_end, lambda: self._on_signals(os.read(read_end, 4096)))
+
+    def _on_signals(self, numbers: bytes) -> None:
+        """SIGTERM to the runner (the machine goes down): every task is stopped, and the runner ends with the last."""
+        if signal.SIGTERM in numbers:
+            self._ending = True
+            for task in self._table:
+                self._children.stop(task, _LAST_GRACE_S)
+        self._children.reap()
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            wire = Wire(listener.accept()[0])
+        except OSError:
+            return
+        if not wire.of_our_user(os.geteuid()):
+            wire.close()
+        elif self._wire:
+            wire.send(["busy"])
+            _send_last(wire)
+        else:
+            self._wire = wire
+            self._watch.add(wire.fileno(), self._receive)
+            wire.send(["hello", self._facts()])
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "limits_memory": self._groups.limits("memory"),
+            "limits_cpu": self._groups.limits("cpu"),
+            "notes": self._notes,
+        }
+
+    def _receive(self) -> None:
+        assert self._wire
+        try:
+            self._orders += self._wire.receive()
+        except Closed:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """The server is gone. What it ordered is done all the same; what happens is kept for the next one."""
+        assert self._wire
+        self._watch.remove(self._wire.fileno())
+        self._wire.close()
+        self._wire = None
+        self._open = self._wants_room = False
+
+    def _obey(self, orders: list[Message]) -> None:
+        """Do what was asked for. Every start is in the journal before the first of these processes is begun."""
+        fresh = {order[1] for order in orders if order[0] == "start" and self._table.get(order[1]) is None}
+        for task_id in fresh:
+            self._table.note("begin", task_id, now_ms())
+        written = self._table.flush()
+        for kind, *rest in orders:
+            if kind == "open":
+                self._on_open(*rest)
+            elif kind == "start":
+                self._on_start(*rest, fresh, written)
+            elif kind == "stop":
+                self._on_stop(*rest)
+            elif kind == "forget":
+                self._forget(rest[0])
+            else:
+                sys.stderr.write(f"batchd runner: an order of an unknown kind: {kind}\n")
+
+    def _on_open(self, adopt: list[str], keep: list[str], defaults: dict[str, str]) -> None:
+        self._children.defaults = defaults
+        wanted = {*adopt, *keep}
+        for task in self._table:
+            if task.task_id not in wanted:
+                self._forget(task.task_id)
+        for task_id in adopt:
+            self._report(task_id)
+        if self._wire:
+            self._wire.send(["opened"])
+        self._open = True
+
+    def _report(self, task_id: str) -> None:
+        task = self._table.get(task_id)
+        unknown: Message = ["lost", task_id, now_ms(), "The runner has no trace of the task"]
+        for report in task.reports() if task else [unknown]:
+            if self._wire:
+                self._wire.send(report)
+
+    def _on_start(self, task_id: str, program: Program, fresh: set[str], written: bool) -> None:
+        task = self._table.get(task_id)
+        if task is None or task_id not in fresh:
+            self._report(task_id)
+            return
+        fresh.remove(task_id)
+        if program["refuse"]:
+            self._children.fail(task, program["refuse"])
+        elif not written:
+            self._children.fail(task, f"CannotStartContainerError: {self._place.journal} cannot be written")
+        else:
+            self._begin(task_id, program)
+
+    def _begin(self, task_id: str, program: Program) -> None:
+        task = self._table.get(task_id)
+        assert task
+        try:
+            self._children.begin(task, program)
+        except Exception as error:  # noqa: BLE001 (our mistake with one task must not end all the others)
+            sys.excepthook(type(error), error, error.__traceback__)
+            self._children.fail(task, f"CannotStartContainerError: {error}")
+
+    def _on_stop(self, task_id: str, grace_s: float) -> None:
+        task = self._table.get(task_id)
+        if task and task.state != EXITED:
+            self._children.stop(task, grace_s)
+
+    def _forget(self, task_id: str) -> None:
+        """Stop knowing the task. One that still runs is killed first: nobody will ever ask for it."""
+        task = self._table.get(task_id)
+        if task:
+            self._children.stop(task, 0.0)
+            self._table.note("forget", task_id)
+        if task_id.isalnum():
+            self._children.remove_files(task_id)
+
+
+def _send_last(wire: Wire) -> None:
+    try:
+        wire.flush()
+    except Closed:
+        return
+    finally:
+        wire.close()

@@ -1,0 +1,113 @@
+"""The runner: a small process that owns the tasks' processes, so that they outlive the server.
+
+Begun by the engine as `python -I -S -c … ROOT DIRECTORY IDLE_S`. It goes to the background once it can be
+connected to; the exit code 0 of the process that was begun says that this is so (or that another runner is there).
+It imports as little as it can, because it lives as long as there are tasks.
+"""
+
+# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import sys
+import time
+
+from batchd.engines.runner.cgroups import Groups
+from batchd.engines.runner.children import now_ms
+from batchd.engines.runner.hierarchies import find
+from batchd.engines.runner.journal import Journal
+from batchd.engines.runner.leftovers import kill_leftovers
+from batchd.engines.runner.loop import Runner
+from batchd.engines.runner.place import Place, ShortPath
+from batchd.engines.runner.table import Table
+
+_LOCK_PATIENCE_S = 2.0
+_DIED = "The runner of this task died, and the task with it"
+
+
+def main(directory: str, idle_s: float) -> None:
+    """Become the runner of `directory`, unless it has one."""
+    os.umask(0o077)
+    place = Place(directory)
+    place.make()
+    if not _take_lock(place.lock):
+        return
+    listener = _listen(place.socket)
+    if os.fork():
+        os._exit(0)
+    _leave_terminal(place.errors)
+    _serve(place, listener, idle_s)
+
+
+def _serve(place: Place, listener: socket.socket, idle_s: float) -> None:
+    kinds, notes = find(_group_name(place.directory))
+    table = Table(Journal(place.journal))
+    table.restore()
+    _bury(table, place)
+    groups = Groups(kinds)
+    Runner(place, table, groups, notes).run(listener, idle_s)
+    table.flush()
+    os.unlink(place.socket)
+    groups.close()
+
+
+def _bury(table: Table, place: Place) -> None:
+    """The tasks of a runner that was killed: their processes die, and they are lost."""
+    orphans = [task for task in table if not task.over]
+    if not orphans:
+        return
+    kill_leftovers([(task.pid, task.ticks) for task in orphans if task.pid], place.scratches)
+    for task in orphans:
+        table.note("lost", task.task_id, now_ms(), _DIED)
+    table.flush()
+
+
+def _take_lock(path: str) -> bool:
+    """Be the only runner here; the lock is held until this process ends. A runner about to end is waited for."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
+
+
+def _listen(path: str) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with ShortPath(path) as short:
+        listener.bind(short)
+    os.chmod(path, 0o600)
+    listener.listen(8)
+    return listener
+
+
+def _leave_terminal(errors: str) -> None:
+    """A session of our own, and nothing of the server's left open."""
+    os.setsid()
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    log = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for fd, to in ((null, 0), (null, 1), (log, 2)):
+        os.dup2(fd, to)
+    os.close(null)
+    os.close(log)
+
+
+def _group_name(directory: str) -> str:
+    """A name for our control groups that no other runner of this machine has."""
+    status = os.stat(directory)
+    return f"batchd-{status.st_dev:x}-{status.st_ino:x}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))

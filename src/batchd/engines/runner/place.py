@@ -1,0 +1,57 @@
+"""Where the runner and its tasks keep their files, below one directory of the server's data.
+
+    runner.sock   runner.lock   journal   runner.log   logs/<task id>.log   scratch/<task id>/
+
+The engine and the runner both use this; plain strings, because the runner imports as little as it can.
+"""
+
+# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+from __future__ import annotations
+
+import os
+
+_LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes, the closing zero included
+
+
+class Place:
+    """The paths below `directory`."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = os.path.abspath(directory)
+        self.socket = self.directory + "/runner.sock"
+        self.lock = self.directory + "/runner.lock"
+        self.journal = self.directory + "/journal"
+        self.errors = self.directory + "/runner.log"
+        self.logs = self.directory + "/logs"
+        self.scratches = self.directory + "/scratch"
+
+    def log(self, task_id: str) -> str:
+        return f"{self.logs}/{task_id}.log"
+
+    def scratch(self, task_id: str) -> str:
+        return f"{self.scratches}/{task_id}"
+
+    def make(self) -> None:
+        """Make the directories. Others may pass through to their own scratch, but see no list and no log."""
+        os.makedirs(self.directory, 0o711, exist_ok=True)
+        os.makedirs(self.logs, 0o700, exist_ok=True)
+        os.makedirs(self.scratches, 0o711, exist_ok=True)
+
+
+class ShortPath:
+    """`with ShortPath(path) as short`: a name of the socket that fits into sun_path, however deep the directory."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> str:
+        if len(os.fsencode(self._path)) <= _LONGEST_SOCKET_PATH:
+            return self._path
+        directory, name = os.path.split(self._path)
+        self._fd = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+        return f"/proc/self/fd/{self._fd}/{name}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
