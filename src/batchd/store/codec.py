@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +18,7 @@ from batchd.errors import StoreError
 
 T = TypeVar("T")
 _Decode = Callable[[Any], Any]  # JSON values: any shape until the hint has been followed
+_KNOWN: dict[type[Any], _Decode] = {}  # decoders are made once a dataclass
 
 
 def encode(value: object) -> str:
@@ -27,7 +27,7 @@ def encode(value: object) -> str:
 
 
 def decode(kind: type[T], text: str) -> T:
-    """The value that `encode` wrote. Raises StoreError where the JSON is not of this kind."""
+    """The dataclass that `encode` wrote. Raises StoreError where the JSON is not of this kind."""
     try:
         value: T = _decoder(kind)(orjson.loads(text))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -36,7 +36,7 @@ def decode(kind: type[T], text: str) -> T:
 
 
 def decode_list(kind: type[T], text: str) -> list[T]:
-    """The values that `encode` wrote of a list."""
+    """The dataclasses that `encode` wrote of a list."""
     if text == "[]":
         return []
     try:
@@ -46,13 +46,14 @@ def decode_list(kind: type[T], text: str) -> list[T]:
         raise StoreError(f"cannot read a stored list of {kind.__name__}: {error}") from error
 
 
-@cache
-def _decoder(hint: Any) -> _Decode | Any:  # a type hint: class, union or generic alias
-    decoder = _find_decoder(hint)
-    return decoder if decoder is not None else _same
+def _decoder(kind: type[Any]) -> _Decode:  # any dataclass
+    decoder = _KNOWN.get(kind)
+    if decoder is None:
+        decoder = _KNOWN[kind] = _dataclass_decoder(kind)
+    return decoder
 
 
-def _find_decoder(hint: Any) -> _Decode | None:  # as above
+def _find_decoder(hint: Any) -> _Decode | None:  # a type hint: class, union or generic alias
     """None where the JSON value is the value itself."""
     origin = get_origin(hint)
     if origin is tuple:
@@ -64,10 +65,6 @@ def _find_decoder(hint: Any) -> _Decode | None:  # as above
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     return None
-
-
-def _same(value: Any) -> Any:  # JSON in, JSON out
-    return value
 
 
 def _tuple_decoder(item_hint: Any) -> _Decode:  # a type hint

@@ -10,7 +10,7 @@ from batchd.errors import DuplicateKey, StoreError
 from batchd.scheduler.events import JobSpec, JobStatus
 from batchd.scheduler.state import Attempt, Job
 from batchd.store.codec import decode, decode_list, encode
-from batchd.store.joblist import conditions_of, definition_key, name_key
+from batchd.store.joblist import definition_key, name_key, plan_of
 from batchd.store.named import named_queries
 from batchd.store.session import Row, Session
 from batchd.store.store import JobFilter, JobRow
@@ -59,8 +59,9 @@ class JobRows:
         return _STATUSES[row[0]] if row else None
 
     def page(self, queue: str, wanted: JobFilter, after: tuple[int, str] | None, limit: int) -> list[JobRow]:
-        conditions, params = conditions_of(self._session, queue, wanted, after)
-        rows = self._session.rows(_PAGE.format(conditions=conditions), (queue, *params, limit))
+        plan = plan_of(self._session, queue, wanted, after)
+        sql = _PAGE.format(index=plan.index, conditions=plan.conditions)
+        rows = self._session.rows(sql, (queue, *plan.params, limit))
         return [_job_row(row) for row in rows]
 
     def set_tags(self, job_id: str, tags: dict[str, str]) -> None:
@@ -138,48 +139,21 @@ def _attempts(attempts: Iterable[Attempt]) -> str:
 
 
 def _job_row(row: Row) -> JobRow:
-    """From the columns of get_job and page_jobs."""
-    (*head, document, task, tags, status, status_reason, started_at, stopped_at, exit_code, reason) = row[:15]
-    cancelled, terminated, task_id, environment, attempts, clamped = row[15:]
-    return JobRow(
-        *head,
-        document=orjson.loads(document),
-        task=task,
-        tags=orjson.loads(tags),
-        status=_STATUSES[status],
-        status_reason=status_reason,
-        started_at=started_at,
-        stopped_at=stopped_at,
-        exit_code=exit_code,
-        reason=reason,
-        is_cancelled=bool(cancelled),
-        is_terminated=bool(terminated),
-        task_id=task_id,
-        environment=environment,
-        attempts=tuple(decode_list(Attempt, attempts)),
-        clamped=bool(clamped),
-    )
+    """From the columns of get_job and page_jobs, which are JobRow's fields in their order."""
+    values = list(row)
+    values[6] = orjson.loads(row[6])
+    values[8] = orjson.loads(row[8])
+    values[9] = _STATUSES[row[9]]
+    values[15], values[16], values[20] = bool(row[15]), bool(row[16]), bool(row[20])
+    values[19] = tuple(decode_list(Attempt, row[19]))
+    return JobRow(*values)
 
 
 def _job(row: Row) -> Job:
-    """From the columns of live_jobs."""
-    spec, status, submitted_at, status_reason, attempts, *rest = row
-    task_id, environment, started_at, stopped_at, exit_code, reason, *flags = rest
-    cancelled, terminated, stop_reason, clamped = flags
-    return Job(
-        spec=decode(JobSpec, spec),
-        status=_STATUSES[status],
-        submitted_at=submitted_at,
-        status_reason=status_reason,
-        attempts=decode_list(Attempt, attempts),
-        task_id=task_id,
-        environment=environment,
-        started_at=started_at,
-        stopped_at=stopped_at,
-        exit_code=exit_code,
-        reason=reason,
-        is_cancelled=bool(cancelled),
-        is_terminated=bool(terminated),
-        stop_reason=stop_reason,
-        clamped=bool(clamped),
-    )
+    """From the columns of live_jobs, which are Job's fields in their order."""
+    values = list(row)
+    values[0] = decode(JobSpec, row[0])
+    values[1] = _STATUSES[row[1]]
+    values[4] = decode_list(Attempt, row[4])
+    values[11], values[12], values[14] = bool(row[11]), bool(row[12]), bool(row[14])
+    return Job(*values)

@@ -108,7 +108,7 @@ class LogRows:
         if found is None:
             return []
         end = _END if until is None else until
-        merge = _Merge(limit)
+        merge: _Merge[tuple[int, int]] = _Merge(limit)
         for chunk in self._session.rows(_FORWARD, (found[0], _minute(after[0]), end, after[0])):
             first, last, ingested_at, seq, lines = chunk
             if merge.is_full_before(first):
@@ -126,7 +126,7 @@ class LogRows:
         if found is None:
             return []
         start = -_END if since is None else since
-        merge = _Merge(limit)
+        merge: _Merge[tuple[int, int]] = _Merge(limit)
         for chunk in self._session.rows(_BACKWARD, (found[0], start, _minute(before[0]) + SPAN_MS, before[0])):
             first, last, ingested_at, seq, lines = chunk
             if merge.is_full_before(-last):
@@ -144,7 +144,7 @@ class LogRows:
         if found is None:
             return []
         start, end = max(after[0], -_END if since is None else since), _END if until is None else until
-        merge = _Merge(limit)
+        merge: _Merge[tuple[int, int, int]] = _Merge(limit)
         for chunk in self._session.rows(_OF_GROUP, (found[0], _minute(start), end, start)):
             first, last, ingested_at, seq, lines, stream_number, stream = chunk
             if merge.is_full_before(first):
@@ -165,7 +165,7 @@ class LogRows:
         if not expired and not expiring:
             return 0
         self._session.change(_DELETE_EXPIRED, (found[0], before, before))
-        deleted = sum(size for _, size in expired) + sum(self._shorten(chunk, before) for chunk in expiring)
+        deleted: int = sum(size for _, size in expired) + sum(self._shorten(chunk, before) for chunk in expiring)
         streams = dict.fromkeys([row[0] for row in expired] + [row[1] for row in expiring])
         self._session.change_many(_RESTART_STREAM, [(number,) for number in streams])
         return deleted
@@ -189,7 +189,7 @@ class LogCursorRows:
     def get(self, task_id: str) -> int:
         """0 where nothing has been read."""
         row = self._session.row(_GET_CURSOR, (task_id,))
-        return row[0] if row else 0
+        return int(row[0]) if row else 0
 
     def put(self, task_id: str, offset: int) -> None:
         self._session.change(_PUT_CURSOR, (task_id, offset))
@@ -223,4 +223,4 @@ class _Merge(Generic[P]):
 
 def _minute(at: int) -> int:
     """Where the span that holds this time begins."""
-    return min(max(at, -_END), _END) // SPAN_MS * SPAN_MS
+    return at // SPAN_MS * SPAN_MS

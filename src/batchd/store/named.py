@@ -29,4 +29,10 @@ def _query(part: str) -> tuple[str, str]:
 
 def name_range(prefix: str, after: str) -> tuple[str, str]:
     """The bounds of names that begin with `prefix` and are greater than `after`: lower included, upper not."""
-    return max(prefix, after + _FIRST if after else ""), prefix + _LAST
+    lower, upper = prefix_range(prefix)
+    return max(lower, after + _FIRST if after else ""), upper
+
+
+def prefix_range(prefix: str) -> tuple[str, str]:
+    """The bounds of texts that begin with `prefix`: lower included, upper not."""
+    return prefix, prefix + _LAST

@@ -43,7 +43,7 @@ CREATE TABLE jobs (
 );
 CREATE UNIQUE INDEX jobs_by_id ON jobs (job_id);
 CREATE INDEX jobs_by_status ON jobs (queue, status, created_at, job_id);
-CREATE INDEX jobs_by_time ON jobs (queue, created_at, job_id, name_key);
+CREATE INDEX jobs_by_time ON jobs (queue, created_at, job_id, name_key, definition_key);
 CREATE INDEX jobs_by_name ON jobs (queue, name_key, created_at, job_id);
 CREATE INDEX jobs_by_definition ON jobs (queue, definition_key, created_at, job_id);
 CREATE INDEX jobs_live ON jobs (number) WHERE status NOT IN ('SUCCEEDED', 'FAILED');

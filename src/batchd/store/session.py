@@ -1,6 +1,6 @@
 """A connection as the tables see it: statements in, rows out.
 
-Two kinds: a `Snapshot` only reads; a `Group` is the write connection inside a group of units of work.
+Two kinds: a `Snapshot` only reads; a `Transaction` is the write connection while a group of units of work uses it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Snapshot:
     """Reads of one commit."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+        self._execute = connection.execute
 
     def rows(self, sql: str, params: Sequence[Value] = ()) -> Iterator[Row]:
-        return self.connection.execute(sql, params)
+        return self._execute(sql, params)
 
     def row(self, sql: str, params: Sequence[Value] = ()) -> Row | None:
-        row: Row | None = self.connection.execute(sql, params).fetchone()
+        row: Row | None = self._execute(sql, params).fetchone()
         return row
 
     def change(self, sql: str, params: Sequence[Value] = ()) -> int:
@@ -46,55 +46,66 @@ class Snapshot:
         raise StoreError("a snapshot cannot be written to")
 
 
-class Group:
-    """Reads and writes of one transaction. A unit's savepoint is made by its first write: most units only read."""
+class Transaction:
+    """Reads and writes of one group. A unit's savepoint is made by its first write, for many units only read."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self._expects_savepoint = False
+        self._connection = connection
+        self._execute = connection.execute
+        self._in_unit = False
         self._has_savepoint = False
 
     def rows(self, sql: str, params: Sequence[Value] = ()) -> Iterator[Row]:
-        return self.connection.execute(sql, params)
+        return self._execute(sql, params)
 
     def row(self, sql: str, params: Sequence[Value] = ()) -> Row | None:
-        row: Row | None = self.connection.execute(sql, params).fetchone()
+        row: Row | None = self._execute(sql, params).fetchone()
         return row
 
     def change(self, sql: str, params: Sequence[Value] = ()) -> int:
-        if self._expects_savepoint:
+        if self._in_unit and not self._has_savepoint:
             self._save()
-        return self.connection.execute(sql, params).rowcount
+        return self._execute(sql, params).rowcount
 
     def change_many(self, sql: str, many: Iterable[Sequence[Value]]) -> None:
-        if self._expects_savepoint:
+        if self._in_unit and not self._has_savepoint:
             self._save()
-        self.connection.executemany(sql, many)
+        self._connection.executemany(sql, many)
+
+    def begin(self) -> None:
+        self._execute("BEGIN IMMEDIATE")
 
     def begin_unit(self) -> None:
-        self._expects_savepoint = True
+        self._in_unit = True
 
     def end_unit(self) -> None:
-        self._expects_savepoint = False
+        self._in_unit = False
         if self._has_savepoint:
             self._has_savepoint = False
-            self.connection.execute("RELEASE unit")
+            self._execute("RELEASE unit")
 
     def undo_unit(self) -> bool:
-        """Back to where the unit began; False if it had written nothing."""
-        self._expects_savepoint = False
+        """Back to where the unit began; False if it had written nothing.
+
+        Raises StoreError where the database has ended the transaction by itself, as it does when its disk is full."""
+        if not self._connection.in_transaction:
+            raise StoreError("the database gave the transaction up")
+        self._in_unit = False
         if not self._has_savepoint:
             return False
         self._has_savepoint = False
-        self.connection.execute("ROLLBACK TO unit")
-        self.connection.execute("RELEASE unit")
+        self._execute("ROLLBACK TO unit")
+        self._execute("RELEASE unit")
         return True
 
-    def forget_unit(self) -> None:
-        """The whole transaction is gone, and the savepoint with it."""
-        self._expects_savepoint = self._has_savepoint = False
+    def commit(self) -> None:
+        self._execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._in_unit = self._has_savepoint = False
+        if self._connection.in_transaction:
+            self._execute("ROLLBACK")
 
     def _save(self) -> None:
-        self._expects_savepoint = False
-        self.connection.execute("SAVEPOINT unit")
+        self._execute("SAVEPOINT unit")
         self._has_savepoint = True

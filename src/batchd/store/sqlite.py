@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 from batchd.clock import Clock
 from batchd.errors import StoreError
-from batchd.scheduler.events import Event
+from batchd.store.checkpoints import Checkpoints
 from batchd.store.jobs import JobRows
 from batchd.store.journal import JournalRows
+from batchd.store.lock import FileLock
 from batchd.store.logs import LogCursorRows, LogRows
 from batchd.store.resources import CachedResourceRows, ResourceRows
 from batchd.store.schema import bring_up_to_date
-from batchd.store.session import Group, Session, Snapshot
+from batchd.store.session import Session, Snapshot, Transaction
 from batchd.store.store import JournalReader, Outcome, Store, Tx
 
 T = TypeVar("T")
@@ -27,10 +28,75 @@ MEMORY = ":memory:"
 
 
 def open_sqlite(path: str | Path, clock: Clock) -> Store:
-    """Open or create the database; `:memory:` is one that is gone when closed.
+    """Open or create the database; `:memory:` is one that is gone when it is closed.
 
     Raises StoreError where the file is not ours, is newer than this version or is in use by another server."""
-    return SqliteStore(path, clock)
+    if str(path) == MEMORY:
+        return SqliteStore(MemoryFile(), clock)
+    return SqliteStore(DatabaseFile(Path(path)), clock)
+
+
+class DatabaseFile:
+    """A file and its lock; opens connections to it."""
+
+    _PRAGMAS: tuple[str, ...] = ("synchronous=FULL", "cache_size=-65536")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(path.with_name(f"{path.name}.lock"))
+        except OSError as error:
+            raise StoreError(f"cannot open {path}: {error}") from error
+
+    def open_writer(self) -> sqlite3.Connection:
+        """The connection that writes, to tables of this version."""
+        try:
+            bring_up_to_date(self._path)
+            connection = self.connect("journal_mode=WAL", *self._PRAGMAS)
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise StoreError(f"cannot open {self._path}: {error}") from error
+        except StoreError:
+            self._lock.release()
+            raise
+        return connection
+
+    def open_reader(self) -> sqlite3.Connection:
+        return self.connect("query_only=ON", "cache_size=-16384")
+
+    def open_checkpoints(self, writer: sqlite3.Connection) -> Checkpoints | None:
+        writer.execute("PRAGMA wal_autocheckpoint=0")
+        return Checkpoints(writer, self.connect("synchronous=FULL"))
+
+    def close(self) -> None:
+        self._lock.release()
+
+    def connect(self, *pragmas: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        for pragma in ("busy_timeout=5000", "temp_store=MEMORY", *pragmas):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+
+class MemoryFile(DatabaseFile):
+    """A file that is never synced and goes with the process. SQLite's own memory databases let nobody read beside an
+    open transaction; this one behaves as any other store does."""
+
+    _PRAGMAS = ("synchronous=OFF",)
+
+    def __init__(self) -> None:
+        folder = tempfile.mkdtemp(prefix="batchd-")
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        super().__init__(Path(folder) / "memory.db")
+
+    def open_checkpoints(self, writer: sqlite3.Connection) -> Checkpoints | None:
+        """SQLite's own are quick where nothing is synced."""
+        return None
+
+    def close(self) -> None:
+        super().close()
+        self._remove()
 
 
 class _Tables:
@@ -54,53 +120,53 @@ class _Reader:
 
 
 class SqliteStore:
-    """`store.Store` on SQLite. A memory store is a file that is never synced and goes with the process:
-    so it has the same snapshots beside an open transaction as any other."""
+    """`store.Store` on SQLite."""
 
     name = "sqlite"
 
-    def __init__(self, path: str | Path, clock: Clock) -> None:
+    def __init__(self, file: DatabaseFile, clock: Clock) -> None:
+        self._file = file
         self._clock = clock
-        self._is_memory = str(path) == MEMORY
-        self._path = _temporary_file(self) if self._is_memory else Path(path)
-        self._writer = self._connect()
-        bring_up_to_date(self._writer, self._path)
-        self._group = Group(self._writer)
-        self._resources = CachedResourceRows(self._group)
-        self._tables = _Tables(self._group, self._resources, clock)
+        self._writer = file.open_writer()
+        self._checkpoints = file.open_checkpoints(self._writer)
+        self._transaction = Transaction(self._writer)
+        self._resources = CachedResourceRows(self._transaction)
+        self._tables = _Tables(self._transaction, self._resources, clock)
         self._free: list[_Reader] = []
         self._followers: list[JournalReader] = []
-        self._told: list[JournalReader] = []
+        self._told: list[JournalReader] = []  # followers that saw the open group's events
         self._is_open = False
 
     def follow(self, reader: JournalReader) -> None:
         self._followers.append(reader)
 
     def apply(self, works: Iterable[Callable[[Tx], Any]]) -> list[Outcome]:
-        if self._is_open:
-            raise StoreError("a group is open already")
-        outcomes: list[Outcome] = []
         units = list(works)
+        outcomes: list[Outcome] = []
+        self._open_group()
         try:
-            self._begin()
-            for work in units:
-                outcomes.append(self._run(work))
-            self._tell()
-        except Exception as error:  # noqa: BLE001 - whatever a follower raises must undo the group
-            self._undo()
-            self.settle(False)
+            self._transaction.begin()
+            outcomes.extend(self._run(work) for work in units)
+            self._tell_followers()
+        except Exception as error:  # noqa: BLE001 - whatever stops a group, its callers must hear of it
+            self._give_up()
             outcomes += [Outcome()] * (len(units) - len(outcomes))
             return [_lost(outcome, error) for outcome in outcomes]
+        except BaseException:
+            self._give_up()
+            raise
         return outcomes
 
     def commit(self) -> None:
         if not self._is_open:
             return
         try:
-            self._writer.execute("COMMIT")
+            self._transaction.commit()
         except sqlite3.Error as error:
-            self._undo()
+            self._transaction.rollback()
             raise StoreError(f"the group was not committed: {error}") from error
+        if self._checkpoints is not None:
+            self._checkpoints.after_commit()
 
     def settle(self, committed: bool) -> None:
         self._is_open = False
@@ -128,7 +194,7 @@ class SqliteStore:
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        reader = self._free.pop() if self._free else _Reader(self._connect(), self._clock)
+        reader = self._free.pop() if self._free else _Reader(self._file.open_reader(), self._clock)
         try:
             reader.connection.execute("BEGIN")
             yield reader.tables
@@ -139,59 +205,48 @@ class SqliteStore:
             self._free.append(reader)
 
     def close(self) -> None:
+        """An open group is lost."""
         for reader in self._free:
             reader.connection.close()
         self._free.clear()
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self._writer.close()
+        self._file.close()
 
-    def _begin(self) -> None:
-        self._writer.execute("BEGIN IMMEDIATE")
+    def _open_group(self) -> None:
+        if self._is_open:
+            raise StoreError("a group is open already")
         self._is_open = True
-        self._tables.journal.appended = []
+        self._tables.journal.appended.clear()
 
     def _run(self, work: Callable[[Tx], Any]) -> Outcome:
         """One unit, all or nothing."""
-        mark = len(self._tables.journal.appended)
-        self._group.begin_unit()
+        appended = self._tables.journal.appended
+        mark = len(appended)
+        self._transaction.begin_unit()
         try:
             result = work(self._tables)
-            self._group.end_unit()
+            self._transaction.end_unit()
         except Exception as error:  # noqa: BLE001 - a unit's error goes to its caller
-            self._undo_unit(mark)
+            if self._transaction.undo_unit():
+                del appended[mark:]
+                self._resources.forget()
             return Outcome(error=_as_store_error(error))
         return Outcome(result)
 
-    def _undo_unit(self, mark: int) -> None:
-        if not self._writer.in_transaction:
-            raise StoreError("the database ended the transaction")
-        del self._tables.journal.appended[mark:]
-        if self._group.undo_unit():
-            self._resources.forget()
+    def _tell_followers(self) -> None:
+        events = tuple(self._tables.journal.appended)
+        if not events:
+            return
+        for follower in self._followers:
+            self._told.append(follower)
+            follower.on_events(self._tables, events)
 
-    def _tell(self) -> None:
-        events: list[Event] = list(self._tables.journal.appended)
-        if events:
-            for follower in self._followers:
-                self._told.append(follower)
-                follower.on_events(self._tables, events)
-
-    def _undo(self) -> None:
-        self._group.forget_unit()
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=256)
-        synchronous = "OFF" if self._is_memory else "FULL"
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "busy_timeout=5000", "temp_store=MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-
-def _temporary_file(owner: object) -> Path:
-    folder = tempfile.mkdtemp(prefix="batchd-")
-    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder) / "memory.db"
+    def _give_up(self) -> None:
+        """Nothing of the group happened, and nothing is left to commit."""
+        self._transaction.rollback()
+        self.settle(False)
 
 
 def _as_store_error(error: Exception) -> Exception:
@@ -203,6 +258,7 @@ def _as_store_error(error: Exception) -> Exception:
 
 
 def _lost(outcome: Outcome, error: Exception) -> Outcome:
+    """What a unit's caller hears when its group is lost; a unit that had failed keeps its own error."""
     if outcome.error is not None:
         return outcome
     lost = StoreError(f"the group was rolled back: {error}")

@@ -154,7 +154,9 @@ class LogTable(Protocol):
         """Raises DuplicateKey."""
 
     def stream(self, region: str, group: str, stream: str) -> LogStream | None: ...
-    def streams(self, region: str, group: str, *, prefix: str = "", after: str = "", limit: int = 50) -> list[LogStream]:
+    def streams(
+        self, region: str, group: str, *, prefix: str = "", after: str = "", limit: int = 50
+    ) -> list[LogStream]:
         """By name."""
 
     def delete_stream(self, region: str, group: str, stream: str) -> bool: ...
@@ -254,4 +256,3 @@ class Store(Protocol):
         """A snapshot of the last commit."""
 
     def close(self) -> None: ...
-

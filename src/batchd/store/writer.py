@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 from batchd.errors import StoreError
@@ -15,75 +16,126 @@ T = TypeVar("T")
 GROUP_LIMIT = 256
 
 _Unit = tuple[Callable[[Tx], Any], asyncio.Future[Any]]
+_Group = tuple[list[_Unit], list[Outcome]]
 
 
 class Writer:
-    """The one door for writes of a running server. Belongs to one event loop."""
+    """The one door for writes of a running server; belongs to one event loop.
+
+    Units wait while a commit is under way and then go together. What happens on the loop's thread and what on the
+    other: apply and settle here, commit (an fsync) there.
+    """
 
     def __init__(self, store: Store, group_limit: int = GROUP_LIMIT) -> None:
         self._store = store
         self._group_limit = group_limit
         self._waiting: deque[_Unit] = deque()
-        self._loop_task: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, "commit")
-        self._is_closed = False
+        self._applied: SimpleQueue[_Group | None] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._is_busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._refusal: str | None = None
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        """Run the unit in the next group and return its result once that is durable.
+        """Run the unit in the next group; its result comes once that is durable.
 
         Raises what the unit raised, or StoreError where its group was lost; then nothing of it remains."""
-        if self._is_closed:
-            raise StoreError("the writer is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._refusal is not None:
+            raise StoreError(self._refusal)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         self._waiting.append((work, future))
-        if self._loop_task is None:
-            self._loop_task = asyncio.create_task(self._commit_groups())
+        if not self._is_busy:
+            self._is_busy = True
+            self._idle.clear()
+            loop.call_soon(self._begin_group)  # other writes of this turn of the loop come along
         return await future
 
     async def close(self) -> None:
-        """Finish what was asked for; then refuse."""
-        self._is_closed = True
-        if self._loop_task is not None:
-            await self._loop_task
-        self._thread.shutdown()
+        """Finish what was asked for, and refuse from now on."""
+        self._refusal = self._refusal or "the writer is closed"
+        await self._idle.wait()
+        if self._thread is not None:
+            self._applied.put(None)
+            self._thread.join()
+            self._thread = None
 
-    async def _commit_groups(self) -> None:
-        loop = asyncio.get_running_loop()
-        while group := self._take():
-            outcomes = self._store.apply([work for work, _ in group])
-            try:
-                await loop.run_in_executor(self._thread, self._store.commit)
-            except StoreError as error:
-                self._store.settle(False)
-                outcomes = [_lost(outcome, error) for outcome in outcomes]
-            else:
-                self._store.settle(True)
-            for (_, future), outcome in zip(group, outcomes, strict=True):
-                _answer(future, outcome)
-        self._loop_task = None
+    def _begin_group(self) -> None:
+        units = self._take()
+        if not units:
+            self._is_busy = False
+            self._idle.set()
+            return
+        try:
+            outcomes = self._store.apply([work for work, _ in units])
+        except Exception as error:  # noqa: BLE001 - callers must not wait for ever
+            self._stop(units, error)
+            return
+        self._start_thread()
+        self._applied.put((units, outcomes))
 
     def _take(self) -> list[_Unit]:
         """The next group; a unit whose caller has gone away is not begun."""
-        group: list[_Unit] = []
-        while self._waiting and len(group) < self._group_limit:
+        units: list[_Unit] = []
+        while self._waiting and len(units) < self._group_limit:
             unit = self._waiting.popleft()
             if not unit[1].done():
-                group.append(unit)
-        return group
+                units.append(unit)
+        return units
+
+    def _start_thread(self) -> None:
+        if self._thread is None:
+            loop = asyncio.get_running_loop()
+            self._thread = Thread(target=self._commit_groups, args=(loop,), name="commit", daemon=True)
+            self._thread.start()
+
+    def _commit_groups(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the other thread."""
+        while (group := self._applied.get()) is not None:
+            error: Exception | None = None
+            try:
+                self._store.commit()
+            except Exception as failure:  # noqa: BLE001 - it is the callers' to know
+                error = failure
+            loop.call_soon_threadsafe(self._end_group, group, error)
+
+    def _end_group(self, group: _Group, error: Exception | None) -> None:
+        units, outcomes = group
+        try:
+            self._store.settle(error is None)
+        except Exception as failure:  # noqa: BLE001 - a follower that failed here has lost track of the tables
+            self._answer(units, outcomes, error)
+            self._stop([], failure)
+            return
+        self._answer(units, outcomes, error)
+        self._begin_group()
+
+    def _answer(self, units: Sequence[_Unit], outcomes: Sequence[Outcome], error: Exception | None) -> None:
+        for (_, future), outcome in zip(units, outcomes, strict=True):
+            if future.done():
+                continue
+            failure = outcome.error or (_store_error(error) if error is not None else None)
+            if failure is not None:
+                future.set_exception(failure)
+            else:
+                future.set_result(outcome.result)
+
+    def _stop(self, units: Sequence[_Unit], error: Exception) -> None:
+        """Nothing more can be written: say so to everybody, and to the loop's owner."""
+        self._refusal = f"the writer has stopped: {error!r}"
+        for _, future in (*units, *self._waiting):
+            if not future.done():
+                future.set_exception(_store_error(error))
+        self._waiting.clear()
+        self._is_busy = False
+        self._idle.set()
+        context = {"message": "the store's writer has stopped", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
-def _answer(future: asyncio.Future[Any], outcome: Outcome) -> None:
-    if future.done():
-        return
-    if outcome.error is not None:
-        future.set_exception(outcome.error)
-    else:
-        future.set_result(outcome.result)
-
-
-def _lost(outcome: Outcome, error: StoreError) -> Outcome:
-    if outcome.error is not None:
-        return outcome
-    lost = StoreError(str(error))
-    lost.__cause__ = error
-    return Outcome(error=lost)
+def _store_error(error: Exception) -> StoreError:
+    """One a caller, for each adds its own traceback."""
+    failure = StoreError(str(error))
+    failure.__cause__ = error
+    return failure

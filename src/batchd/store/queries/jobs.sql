@@ -1,11 +1,11 @@
 -- name: insert_job
 -- The part of a new job that will change, with its number.
 INSERT INTO jobs (
-    number, job_id, region, queue, name, name_key, definition, definition_key, created_at, submitted_at,
+    job_id, region, queue, name, name_key, definition, definition_key, created_at, submitted_at,
     status, status_reason, started_at, stopped_at, exit_code, reason, is_cancelled, is_terminated,
     stop_reason, clamped, task_id, environment, attempts
 ) VALUES (
-    (SELECT COALESCE(MAX(number), 0) + 1 FROM jobs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?
 )
 ON CONFLICT (job_id) DO NOTHING;
 
@@ -38,9 +38,17 @@ SELECT
     j.status_reason, j.started_at, j.stopped_at, j.exit_code, j.reason, j.is_cancelled, j.is_terminated,
     j.task_id, j.environment, j.attempts, j.clamped
 FROM (
-    SELECT * FROM jobs WHERE queue = ? {conditions} ORDER BY created_at DESC, job_id DESC LIMIT ?
-) j JOIN job_documents d ON d.number = j.number
+    SELECT number FROM jobs INDEXED BY {index} WHERE queue = ?{conditions} ORDER BY created_at DESC, job_id DESC LIMIT ?
+) p JOIN jobs j ON j.number = p.number JOIN job_documents d ON d.number = p.number
 ORDER BY j.created_at DESC, j.job_id DESC;
+
+-- name: probe_names
+-- How many jobs of a queue have names between two bounds, as far as it matters.
+SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE queue = ? AND name_key >= ? AND name_key < ? LIMIT ?) found;
+
+-- name: probe_definitions
+-- How many jobs of a queue have definitions between two bounds, as far as it matters.
+SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE queue = ? AND definition_key >= ? AND definition_key < ? LIMIT ?) found;
 
 -- name: set_tags
 -- What a client changed of a job.

@@ -1,0 +1,82 @@
+"""Moves what is committed from SQLite's write-ahead log into the database file, beside the commits.
+
+SQLite's own checkpoint runs inside a commit, which then takes as long as writing all changed pages does. Here a thread
+with a connection of its own does the bulk while commits go on; the next commit moves the small rest, so that the
+log is used from its start again and stays small.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from threading import Event, Thread
+
+_PAGES = 8192  # 32 MiB of log
+_PAGES_A_COMMIT = 8  # what the smallest commit is likely to touch; a changed row is counted as a page of its own
+_REST = 256
+_PASSES = 4
+
+
+class Checkpoints:
+    """Of one writing connection, whose `wal_autocheckpoint` is 0. `bulk` is a connection only this class uses."""
+
+    def __init__(self, writer: sqlite3.Connection, bulk: sqlite3.Connection, pages: int = _PAGES) -> None:
+        self._writer = writer
+        self._bulk = bulk
+        self._pages = pages
+        self._pages_since = 0
+        self._changes_before = writer.total_changes
+        self._is_running = False
+        self._is_closed = False
+        self._due = Event()
+        self._is_bulk_done = Event()
+        self._thread = Thread(target=self._run, name="checkpoint", daemon=True)
+        self._thread.start()
+
+    def after_commit(self) -> None:
+        """On the thread that commits, with no transaction open."""
+        if self._is_bulk_done.is_set():
+            self._is_bulk_done.clear()
+            self._is_running = False
+            checkpoint(self._writer)
+        changes = self._writer.total_changes
+        self._pages_since += changes - self._changes_before + _PAGES_A_COMMIT
+        self._changes_before = changes
+        if self._pages_since >= self._pages and not self._is_running:
+            self._pages_since = 0
+            self._is_running = True
+            self._due.set()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._due.set()
+        self._thread.join()
+        self._bulk.close()
+
+    def _run(self) -> None:
+        while True:
+            self._due.wait()
+            self._due.clear()
+            if self._is_closed:
+                return
+            self._move_bulk()
+            self._is_bulk_done.set()
+
+    def _move_bulk(self) -> None:
+        """Each pass moves what was committed during the one before, until that is little."""
+        before = 0
+        for _ in range(_PASSES):
+            pages = checkpoint(self._bulk)
+            if pages - before < _REST or self._is_closed:
+                return
+            before = pages
+
+
+def checkpoint(connection: sqlite3.Connection) -> int:
+    """Move what no reader needs any more, without waiting for anybody; returns the pages in the log.
+
+    A failure loses nothing, for the log still has everything: a later one tries again."""
+    try:
+        _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.OperationalError:
+        return 0
+    return int(pages)
