@@ -1,0 +1,12 @@
+"""AWS Batch: environments, queues, definitions and single-container jobs."""
+
+from __future__ import annotations
+
+from batchd.gateway.operation import Service, operations_of
+from batchd.services.batch import control, definitions, environments, jobs, policies, queues, submit, tags
+
+SERVICE = Service(
+    "batch",
+    operations_of([environments, queues, policies, definitions, submit, jobs, control, tags]),
+    validation_code="ClientException",
+)

@@ -1,0 +1,88 @@
+"""Compute environments: request to document, document to what the scheduler keeps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from batchd.scheduler.events import EnvironmentSpec
+from batchd.services.batch.environment_rules import Shape, is_fargate
+from batchd.services.batch.names import cluster_arn, environment_uuid
+from batchd.store.store import Body
+
+_ECHOED = ("unmanagedvCpus", "context", "ecsSettings")
+_CHANGEABLE = ("state", "unmanagedvCpus", "serviceRole", "updatePolicy", "context", "ecsSettings")
+
+
+def new_environment(params: Shape, arn: str, account: str, tags: dict[str, str]) -> Body:
+    """The AWS shape of a valid CreateComputeEnvironment: what was sent, and what AWS adds. [batch.md 6.1, 13]"""
+    aws: Body = {
+        "computeEnvironmentName": params["computeEnvironmentName"],
+        "computeEnvironmentArn": arn,
+        "ecsClusterArn": cluster_arn(arn),
+        "tags": tags,
+        "type": params["type"],
+        "state": params.get("state", "ENABLED"),
+        "status": "VALID",
+        "statusReason": "ComputeEnvironment Healthy",
+        "serviceRole": params.get("serviceRole") or _service_linked_role(account),
+        "containerOrchestrationType": "ECS",
+        "uuid": environment_uuid(arn),
+    }
+    if "computeResources" in params:
+        aws["computeResources"] = with_desired_vcpus(params["computeResources"])
+    return aws | {member: params[member] for member in _ECHOED if member in params}
+
+
+def changed_environment(aws: Body, params: Shape) -> Body:
+    """The AWS shape after a valid UpdateComputeEnvironment."""
+    changed = aws | {member: params[member] for member in _CHANGEABLE if params.get(member) not in (None, "")}
+    if params.get("computeResources"):
+        changed["computeResources"] = changed_resources(aws["computeResources"], params["computeResources"])
+    return changed
+
+
+def changed_resources(current: Shape, changes: Shape) -> Body:
+    """Member by member. Empty text removes a setting; an empty list does too, but not on Fargate. [batch.md 6.5]"""
+    merged = dict(current)
+    for member, value in changes.items():
+        if member == "updateToLatestImageVersion":
+            continue
+        if not _removes(value):
+            merged[member] = value
+        elif not is_fargate(current):
+            merged.pop(member, None)
+    return with_desired_vcpus(merged)
+
+
+def with_desired_vcpus(resources: Mapping[str, Any]) -> Body:
+    """computeResources with the desiredvCpus that AWS reports: as asked, within the limits; none on Fargate."""
+    if is_fargate(resources):
+        return dict(resources)
+    least = resources["minvCpus"]
+    desired = max(least, min(resources.get("desiredvCpus", least), resources["maxvCpus"]))
+    return {**resources, "desiredvCpus": desired}
+
+
+def environment_spec(aws: Body) -> EnvironmentSpec:
+    """What the scheduler keeps."""
+    resources = aws.get("computeResources")
+    most = None if resources is None else resources["maxvCpus"] * 1000
+    return EnvironmentSpec(aws["computeEnvironmentArn"], available=aws["state"] == "ENABLED", max_vcpus_milli=most)
+
+
+def environment_body(aws: Body) -> Body:
+    """The stored document: `spec` is EnvironmentSpec's fields, read by controllers at start-up."""
+    return {"spec": asdict(environment_spec(aws)), "aws": aws}
+
+
+def _removes(value: object) -> bool:
+    """Empty text, an empty list, or a launch template whose id and name are empty."""
+    if isinstance(value, Mapping) and value.keys() & {"launchTemplateId", "launchTemplateName"}:
+        return not (value.get("launchTemplateId") or value.get("launchTemplateName"))
+    return value in ("", [])
+
+
+def _service_linked_role(account: str) -> str:
+    return f"arn:aws:iam::{account}:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"

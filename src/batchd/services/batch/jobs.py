@@ -1,0 +1,97 @@
+"""DescribeJobs and ListJobs. [batch.md 9]"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from batchd.gateway.operation import Context, reads
+from batchd.scheduler.events import JobStatus
+from batchd.services.batch.faults import Invalid, client_exception, wrapping
+from batchd.services.batch.job_shapes import job_detail, job_summary
+from batchd.services.batch.listing import make_token, page_limit, read_token, with_token
+from batchd.services.batch.names import QUEUE, job_id_of, key_of
+from batchd.store.store import Body, JobFilter
+
+if TYPE_CHECKING:
+    from types_boto3_batch import type_defs as batch
+
+_MOST_IDS = 100
+_PAGE = 1000
+_FILTERED_PAGE = 100
+
+
+@reads
+@wrapping
+def describe_jobs(params: batch.DescribeJobsRequestTypeDef, ctx: Context) -> Body:
+    """In the order asked; unknown ids are left out."""
+    if len(params["jobs"]) > _MOST_IDS:
+        raise Invalid(f"Maximum number of jobs supported is  {_MOST_IDS}")
+    found = (ctx.tx.jobs.get(job_id_of(text)) for text in params["jobs"])
+    return {"jobs": [job_detail(row) for row in found if row is not None and row.region == ctx.region]}
+
+
+@reads
+def list_jobs(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, Any]:
+    """Newest first. Without a status and without a filter: RUNNING jobs."""
+    parents = [member for member in ("jobQueue", "arrayJobId", "multiNodeJobId") if params.get(member)]
+    if len(parents) != 1:
+        raise client_exception("Exactly one of jobQueue, arrayJobId and multiNodeJobId must be specified")
+    filters = params.get("filters") or ()
+    wanted = _wanted(params.get("jobStatus"), filters)
+    limit = page_limit(params, _FILTERED_PAGE if filters else _PAGE)
+    after = read_token(params, int, str)
+    if "jobQueue" not in parents:
+        return {"jobSummaryList": []}  # no job here has children or nodes
+    queue = _queue_arn(ctx, params["jobQueue"])
+    if wanted is None:
+        return {"jobSummaryList": []}
+    rows = ctx.tx.jobs.page(queue, wanted, (after[0], after[1]) if after else None, limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    token = make_token(last.created_at, last.job_id) if last else None
+    return with_token({"jobSummaryList": [job_summary(row) for row in rows[:limit]]}, token)
+
+
+def _queue_arn(ctx: Context, text: str) -> str:
+    body = ctx.tx.resources.get(key_of(ctx, QUEUE, text))
+    if body is None:
+        raise client_exception(f"JobQueue {text} not found.")
+    arn: str = body["aws"]["jobQueueArn"]
+    return arn
+
+
+def _wanted(status: str | None, filters: Sequence[batch.KeyValuesPairTypeDef]) -> JobFilter | None:
+    """The store's filter; None where no job can match: none has a share identifier."""
+    if not filters:
+        return JobFilter(status=JobStatus(status or "RUNNING"))
+    if len(filters) > 1:
+        raise client_exception("filters must have at most one entry")
+    name, values = filters[0].get("name"), filters[0].get("values", ())
+    if len(values) != 1:
+        raise client_exception("filters.values must have one value")
+    value = values[0]
+    match name:
+        case "JOB_NAME":
+            return JobFilter(name=value)
+        case "JOB_DEFINITION":
+            return JobFilter(definition=_definition_pattern(value))
+        case "BEFORE_CREATED_AT":
+            return JobFilter(created_before=_time(value))
+        case "AFTER_CREATED_AT":
+            return JobFilter(created_after=_time(value))
+        case "SHARE_IDENTIFIER":
+            return None
+        case _:
+            raise client_exception(f"filters.name {name} is not a filter")
+
+
+def _definition_pattern(value: str) -> str:
+    if value.startswith("arn:") and value.endswith("*"):
+        raise client_exception("filters.values: a job definition ARN can not end with *")
+    return value
+
+
+def _time(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 15):
+        raise client_exception(f"filters.values: {value} is not a time in milliseconds since the epoch")
+    return int(value)

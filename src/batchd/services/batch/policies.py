@@ -1,0 +1,109 @@
+"""The operations on scheduling policies. [batch.md 7.2]
+
+Policies are kept and described; no queue can be given one, so none of them has an effect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from batchd.gateway.operation import Context, reads, writes
+from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
+from batchd.services.batch.listing import existing, listed, validate_count, with_token
+from batchd.services.batch.names import POLICY, check_name, key_of, resource_arn
+from batchd.services.batch.tag_rules import validate_tags
+from batchd.store.store import Body, Key
+
+if TYPE_CHECKING:
+    from types_boto3_batch import type_defs as batch
+
+_MOST_POLICIES = 500
+_SHARE = re.compile(r"[0-9A-Za-z]{1,255}\*?|\*")
+
+
+@writes
+@wrapping
+def create_scheduling_policy(params: batch.CreateSchedulingPolicyRequestTypeDef, ctx: Context) -> Body:
+    name = params["name"]
+    check_name("Scheduling policy name", name)
+    refuse_unsupported({"quotaSharePolicy": params.get("quotaSharePolicy")})
+    fair_share = fair_share_shape(params.get("fairsharePolicy", {}))
+    tags = validate_tags(params.get("tags", {}))
+    key = Key(POLICY, ctx.region, name)
+    if ctx.tx.resources.get(key) is not None:
+        raise client_exception("Object already exists")
+    if len(ctx.tx.resources.page(POLICY, ctx.region, limit=_MOST_POLICIES)) == _MOST_POLICIES:
+        raise client_exception(f"At most {_MOST_POLICIES} scheduling policies are allowed")
+    arn = resource_arn(ctx, POLICY, name)
+    ctx.tx.resources.put(key, {"aws": {"name": name, "arn": arn, "fairsharePolicy": fair_share, "tags": tags}})
+    return {"name": name, "arn": arn}
+
+
+@reads
+def describe_scheduling_policies(params: batch.DescribeSchedulingPoliciesRequestTypeDef, ctx: Context) -> Body:
+    """Unknown ARNs are left out."""
+    validate_count("scheduling policy", params["arns"])
+    found = (ctx.tx.resources.get(key_of(ctx, POLICY, arn)) for arn in params["arns"])
+    return {"schedulingPolicies": [body["aws"] for body in found if body is not None]}
+
+
+@reads
+def list_scheduling_policies(params: batch.ListSchedulingPoliciesRequestTypeDef, ctx: Context) -> dict[str, Any]:
+    """ARNs only."""
+    page, token = listed(ctx, POLICY, params)
+    return with_token({"schedulingPolicies": [{"arn": aws["arn"]} for aws in page]}, token)
+
+
+@writes
+@wrapping
+def update_scheduling_policy(params: batch.UpdateSchedulingPolicyRequestTypeDef, ctx: Context) -> Body:
+    """fairsharePolicy is replaced as a whole; without one nothing changes."""
+    refuse_unsupported({"quotaSharePolicy": params.get("quotaSharePolicy")})
+    key, aws = existing(ctx, POLICY, params["arn"])
+    if "fairsharePolicy" in params:
+        fair_share = fair_share_shape(params["fairsharePolicy"])
+        ctx.tx.resources.put(key, {"aws": aws | {"fairsharePolicy": fair_share}})
+    return {}
+
+
+@writes
+def delete_scheduling_policy(params: batch.DeleteSchedulingPolicyRequestTypeDef, ctx: Context) -> Body:
+    key, _ = existing(ctx, POLICY, params["arn"])
+    ctx.tx.resources.delete(key)
+    return {}
+
+
+def fair_share_shape(policy: Mapping[str, Any]) -> Body:
+    """A fairsharePolicy with AWS's defaults. Raises Invalid."""
+    decay = policy.get("shareDecaySeconds", 0)
+    reservation = policy.get("computeReservation", 0)
+    shares = list(policy.get("shareDistribution", ()))
+    if not 0 <= decay <= 604800:
+        raise Invalid("shareDecaySeconds must be between 0 and 604800")
+    if not 0 <= reservation <= 99:
+        raise Invalid("computeReservation must be between 0 and 99")
+    for share in shares:
+        _validate_share(share)
+    _validate_overlap([share["shareIdentifier"] for share in shares])
+    return {"shareDecaySeconds": decay, "computeReservation": reservation, "shareDistribution": shares}
+
+
+def _validate_share(share: Mapping[str, Any]) -> None:
+    if not _SHARE.fullmatch(share["shareIdentifier"]):
+        raise Invalid("shareIdentifier should match valid pattern")
+    if not 0.0001 <= share.get("weightFactor", 1.0) <= 999.9999:
+        raise Invalid("weightFactor must be between 0.0001 and 999.9999")
+
+
+def _validate_overlap(identifiers: list[str]) -> None:
+    """`UserA*` and `UserA1` would both be the rule of UserA1."""
+    for one, other in combinations(identifiers, 2):
+        if _covers(one, other) or _covers(other, one):
+            raise Invalid(f"shareIdentifier {one} overlaps with {other}")
+
+
+def _covers(rule: str, identifier: str) -> bool:
+    return identifier.startswith(rule[:-1]) if rule.endswith("*") else rule == identifier

@@ -1,0 +1,54 @@
+"""What a job queue may be. Pure. [batch.md 5.1, 5.3]"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from batchd.services.batch.environment_rules import is_fargate
+from batchd.services.batch.faults import Invalid, client_exception
+
+Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
+
+MOST_ENVIRONMENTS = 3
+_TIME_LIMIT_REASONS = (
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+)
+
+
+def validate_priority(priority: int | None) -> None:
+    if priority is not None and priority < 0:
+        raise Invalid("priority must not be negative")
+
+
+def validate_order(order: Sequence[Shape]) -> None:
+    """computeEnvironmentOrder by itself: one to three entries, each environment and each position once."""
+    if not order:
+        raise Invalid("At least 1 compute environment must be provided")
+    if len(order) > MOST_ENVIRONMENTS:
+        raise Invalid(f"computeEnvironmentOrder must have at most {MOST_ENVIRONMENTS} compute environments")
+    for member in ("order", "computeEnvironment"):
+        if len({entry[member] for entry in order}) < len(order):
+            raise Invalid(f"computeEnvironmentOrder must not repeat a value of {member}")
+
+
+def queue_type(environments: Sequence[Shape]) -> str:
+    """jobQueueType of a queue of these environments (AWS shapes). Raises Invalid where they do not mix."""
+    kinds = {"ECS_FARGATE" if is_fargate(e.get("computeResources", {"type": "EC2"})) else "ECS" for e in environments}
+    if len(kinds) > 1:
+        raise Invalid("compute environments of a job queue must be all EC2 or SPOT, or all FARGATE or FARGATE_SPOT")
+    return kinds.pop()
+
+
+def validate_time_limits(actions: Sequence[Shape]) -> None:
+    """jobStateTimeLimitActions: `reason` is a matcher, one of a few."""
+    for action in actions:
+        if action["reason"] not in _TIME_LIMIT_REASONS:
+            raise client_exception("Invalid job reason")
+        if not 600 <= action["maxTimeSeconds"] <= 86400:
+            raise Invalid("jobStateTimeLimitActions.maxTimeSeconds must be between 600 and 86400")
+        if action["action"] != "CANCEL":
+            raise Invalid("jobStateTimeLimitActions.action must be CANCEL")

@@ -1,0 +1,115 @@
+"""The operations on job queues. [batch.md 5]"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from batchd.gateway.operation import Context, reads, writes
+from batchd.scheduler.events import QueueDeleted, QueueSaved, QueueSpec
+from batchd.services.batch.faults import client_exception, refuse_unsupported, wrapping
+from batchd.services.batch.listing import described, existing, with_token
+from batchd.services.batch.names import ENVIRONMENT, QUEUE, check_name, resource_arn
+from batchd.services.batch.queue_rules import queue_type, validate_order, validate_priority, validate_time_limits
+from batchd.services.batch.tag_rules import validate_tags
+from batchd.store.store import Body, Key
+
+if TYPE_CHECKING:
+    from types_boto3_batch import type_defs as batch
+
+
+@writes
+@wrapping
+def create_job_queue(params: batch.CreateJobQueueRequestTypeDef, ctx: Context) -> Body:
+    """VALID at once; takes jobs at once unless created DISABLED."""
+    name = params["jobQueueName"]
+    check_name("Job queue name", name)
+    _validate(params)
+    tags = validate_tags(params.get("tags", {}))
+    order, kind = _environments(ctx, params.get("computeEnvironmentOrder", ()))
+    if params.get("jobQueueType", kind) != kind:
+        raise client_exception(f"jobQueueType of these compute environments is {kind}")
+    key = Key(QUEUE, ctx.region, name)
+    if ctx.tx.resources.get(key) is not None:
+        raise client_exception("Object already exists")
+    arn = resource_arn(ctx, QUEUE, name)
+    aws = {
+        "jobQueueName": name,
+        "jobQueueArn": arn,
+        "state": params.get("state", "ENABLED"),
+        "status": "VALID",
+        "statusReason": "JobQueue Healthy",
+        "priority": params["priority"],
+        "computeEnvironmentOrder": order,
+        "jobQueueType": kind,
+        "tags": tags,
+        "jobStateTimeLimitActions": list(params.get("jobStateTimeLimitActions", ())),
+    }
+    _save(ctx, key, aws)
+    return {"jobQueueName": name, "jobQueueArn": arn}
+
+
+@reads
+def describe_job_queues(params: batch.DescribeJobQueuesRequestTypeDef, ctx: Context) -> dict[str, Any]:
+    page, token = described(ctx, QUEUE, params.get("jobQueues", ()), params)
+    return with_token({"jobQueues": page}, token)
+
+
+@writes
+@wrapping
+def update_job_queue(params: batch.UpdateJobQueueRequestTypeDef, ctx: Context) -> Body:
+    """Takes effect at once; members left out stay."""
+    key, present = existing(ctx, QUEUE, params["jobQueue"])
+    aws = dict(present)
+    _validate(params)
+    for member in ("state", "priority", "jobStateTimeLimitActions"):
+        if member in params:
+            aws[member] = params[member]
+    if params.get("computeEnvironmentOrder"):
+        aws["computeEnvironmentOrder"], aws["jobQueueType"] = _environments(ctx, params["computeEnvironmentOrder"])
+    _save(ctx, key, aws)
+    return {"jobQueueName": key.name, "jobQueueArn": aws["jobQueueArn"]}
+
+
+@writes
+def delete_job_queue(params: batch.DeleteJobQueueRequestTypeDef, ctx: Context) -> Body:
+    """Gone at once; the scheduler ends its jobs. It must be DISABLED."""
+    key, aws = existing(ctx, QUEUE, params["jobQueue"])
+    if aws["state"] != "DISABLED":
+        raise client_exception("Cannot delete, job queue state must be DISABLED")
+    ctx.tx.resources.delete(key)
+    ctx.tx.journal.append(QueueDeleted(aws["jobQueueArn"]))
+    return {}
+
+
+def queue_spec(aws: Body) -> QueueSpec:
+    """What the scheduler keeps."""
+    environments = tuple(entry["computeEnvironment"] for entry in aws["computeEnvironmentOrder"])
+    return QueueSpec(aws["jobQueueArn"], aws["priority"], environments)
+
+
+def _validate(params: Mapping[str, Any]) -> None:
+    """What a create and an update have in common."""
+    refuse_unsupported({m: params.get(m) for m in ("schedulingPolicyArn", "serviceEnvironmentOrder")})
+    validate_priority(params.get("priority"))
+    validate_time_limits(params.get("jobStateTimeLimitActions", ()))
+
+
+def _environments(ctx: Context, order: Sequence[batch.ComputeEnvironmentOrderTypeDef]) -> tuple[list[Body], str]:
+    """The order as stored (ascending, ARNs) and the queue's type. Raises ClientException for an unknown one."""
+    found = []
+    environments = []
+    for entry in sorted(order, key=lambda e: e["order"]):
+        _, environment = existing(ctx, ENVIRONMENT, entry["computeEnvironment"])
+        environments.append(environment)
+        found.append({"order": entry["order"], "computeEnvironment": environment["computeEnvironmentArn"]})
+    validate_order(found)
+    return found, queue_type(environments)
+
+
+def _save(ctx: Context, key: Key, aws: Body) -> None:
+    """The stored document: `spec` is QueueSpec's fields, read by controllers at start-up."""
+    spec = queue_spec(aws)
+    ctx.tx.resources.put(key, {"spec": asdict(spec), "aws": aws})
+    ctx.tx.journal.append(QueueSaved(spec))
