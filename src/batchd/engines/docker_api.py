@@ -123,12 +123,13 @@ async def patiently(call: Callable[[], Awaitable[T]], *also: type[Exception]) ->
     The call may be made many times: it must be idempotent.
     """
     pause = _FIRST_PAUSE_S
+    passing: tuple[type[Exception], ...] = (DockerGone, OSError, *also)
     while True:
         try:
             return await call()
         except TimeoutError:  # an OSError by descent only
             raise
-        except (DockerGone, OSError, *also) as error:
+        except passing as error:
             log.info("trying again in %.2f s: %s", pause, error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_S)

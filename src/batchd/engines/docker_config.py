@@ -121,7 +121,7 @@ def _host_config(container: ContainerSpec, network: str) -> Json:
 
 
 def _memory(container: ContainerSpec) -> Json:
-    """A hard limit. Swap is the daemon's default until `max_swap_mib` is set, and swappiness needs it. [batch.md 2.3]"""
+    """A hard limit. Swap is as the daemon has it until `max_swap_mib` is set; swappiness needs that. [batch.md 2.3]"""
     limit = max(container.memory_mib * _MIB, _LEAST_MEMORY)
     memory: Json = {"Memory": limit}
     if container.max_swap_mib is not None:

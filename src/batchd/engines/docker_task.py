@@ -208,10 +208,11 @@ class TaskRun:
                     self.stop(self._grace_s)
         finally:
             await _cancel(stopper, *ends)
-        return self._verdict(*(state for box, state in ended if box.essential))
+        essential = [state for box, state in ended if box.essential]
+        return self._verdict(essential[0] if essential else ended[-1][1])
 
-    def _verdict(self, state: ContainerState | None, *_later: ContainerState | None) -> Report:
-        """What the first essential container's end means for the task."""
+    def _verdict(self, state: ContainerState | None) -> Report:
+        """What the end of the decisive container means for the task."""
         if state is None:
             return Lost(self.task_id, self._now(), VANISHED)
         ended_at = state.finished_at or self._now()
@@ -275,10 +276,11 @@ async def remove_container(api: DockerApi, container: str) -> None:
     """Gone on return, or left for the next start of the server to remove after some refusals."""
     for attempt in range(_REMOVE_TRIES):
         try:
-            return await patiently(lambda: api.remove(container))
+            await patiently(lambda: api.remove(container))
+            return
         except DockerRefused as refusal:
             if refusal.status == 409:  # somebody else is removing it
-                return None
+                return
             log.warning("container %s cannot be removed: %s", container, refusal)
         await asyncio.sleep(_REFUSED_PAUSE_S * attempt)
 

@@ -1,0 +1,206 @@
+"""A Docker daemon for tests, with sockets and data of its own, and images made from busybox: no registry is asked."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import io
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from socket import AF_UNIX, SOCK_DGRAM, socket
+
+import pytest
+
+from batchd.engines.docker_api import docker_available, docker_url
+
+IMAGE = "batchd-test/busybox:latest"
+GREETER = "batchd-test/greeter:latest"  # has an entry point, a command, a working directory, a variable
+_GREETER_CHANGES = (
+    'ENTRYPOINT ["/bin/echo", "hello"]',
+    'CMD ["world"]',
+    "WORKDIR /tmp",
+    "ENV FROM_IMAGE=yes",
+)
+_START_S = 30
+
+
+class DockerDaemon:
+    """dockerd in a temporary directory; its containers end with it. Root only."""
+
+    def __init__(self) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="bd-"))  # short: a socket's path has 107 bytes at most
+        self._socket = self._root / "docker.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"unix://{self._socket}"
+
+    def start(self) -> None:
+        """It answers on return."""
+        settings = self._root / "daemon.json"
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        nofile = {"Name": "nofile", "Soft": min(1024, hard), "Hard": hard}
+        settings.write_text(json.dumps({"default-ulimits": {"nofile": nofile}}))
+        with socket(AF_UNIX, SOCK_DGRAM) as ready, (self._root / "dockerd.log").open("wb") as log:
+            notify = self._root / "ready.sock"
+            notify.unlink(missing_ok=True)
+            ready.bind(str(notify))
+            ready.settimeout(_START_S)
+            self._process = subprocess.Popen(
+                [*_dies_with_us(), "dockerd", "--iptables=false", "--bridge=none", *self._options(settings)],
+                env={**os.environ, "NOTIFY_SOCKET": str(notify)},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            self._await_ready(ready)
+
+    def _await_ready(self, ready: socket) -> None:
+        """dockerd tells systemd, and us, that it is ready."""
+        try:
+            ready.recv(100)
+        except TimeoutError:
+            self.stop()
+            raise RuntimeError(f"dockerd does not start:\n{(self._root / 'dockerd.log').read_text()[-2000:]}") from None
+
+    def _options(self, settings: Path) -> list[str]:
+        return [
+            f"--config-file={settings}",
+            f"--data-root={self._root / 'data'}",
+            f"--exec-root={self._root / 'exec'}",
+            f"--pidfile={self._root / 'docker.pid'}",
+            f"--host={self.url}",
+        ]
+
+    def stop(self) -> None:
+        """As `systemctl stop docker`: containers are stopped, in up to ten seconds each."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def kill(self) -> None:
+        """As a crash of the daemon: containers run on without it, until the next daemon ends them."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+        for stale in (self._root / "docker.pid", self._root / "exec/containerd/containerd.pid"):
+            stale.unlink(missing_ok=True)
+
+    def pause(self) -> None:
+        """It is there but answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+        if self._process is not None:
+            remove_all_containers(self.url)
+        self.stop()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+
+def docker(url: str, *arguments: str, stdin: bytes = b"") -> str:
+    """What the Docker client prints."""
+    command = ["docker", "--host", url, *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout.decode().strip()
+
+
+def remove_all_containers(url: str) -> None:
+    if containers := docker(url, "ps", "--all", "--quiet").split():
+        docker(url, "rm", "--force", "--volumes", *containers)
+
+
+def make_images(url: str) -> None:
+    archive = _busybox_root()
+    docker(url, "import", "-", IMAGE, stdin=archive)
+    changes = [part for change in _GREETER_CHANGES for part in ("--change", change)]
+    docker(url, "import", *changes, "-", GREETER, stdin=archive)
+
+
+def _busybox_root() -> bytes:
+    """A tar of a root file system: busybox under all its names, two users, /tmp."""
+    busybox = shutil.which("busybox")
+    assert busybox is not None
+    applets = subprocess.run([busybox, "--list"], capture_output=True, check=True).stdout.decode().split()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.add(busybox, "bin/busybox")
+        for applet in applets:
+            if applet != "busybox":
+                _add(tar, f"bin/{applet}", type=tarfile.SYMTYPE, linkname="busybox")
+        _add(tar, "tmp", type=tarfile.DIRTYPE, mode=0o1777)
+        users = b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+        _add(tar, "etc/passwd", users)
+        _add(tar, "etc/group", b"root:x:0:\nnogroup:x:65534:\n")
+    return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes = b"", **fields: object) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    entry.mode = 0o644
+    for field, value in fields.items():
+        setattr(entry, field, value)
+    tar.addfile(entry, io.BytesIO(data))
+
+
+def _dies_with_us() -> list[str]:
+    """Should the tests be killed, the daemon ends as well."""
+    return ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+
+
+def why_no_own_daemon() -> str | None:
+    """What is missing to start a DockerDaemon; None if nothing is."""
+    if os.geteuid() != 0:
+        return "only root can start a Docker daemon"
+    missing = [program for program in ("dockerd", "docker", "busybox") if shutil.which(program) is None]
+    return f"{', '.join(missing)} not installed (.ci/install-docker)" if missing else None
+
+
+def skip_without_docker(reason: str) -> None:
+    """A laptop may lack Docker; CI may not."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"Docker tests must run in CI: {reason}")
+    pytest.skip(f"no Docker: {reason}")
+
+
+@functools.cache
+def _shared_daemon() -> str | None:
+    """Started once a session, for all who ask; None when it cannot be."""
+    if why_no_own_daemon() is not None:
+        return None
+    daemon = DockerDaemon()
+    atexit.register(daemon.close)
+    daemon.start()
+    make_images(daemon.url)
+    return daemon.url
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> str:
+    """URL of a daemon that has the test images.
+
+    In this order: the one of BATCHD_TEST_DOCKER_HOST, one of our own, the machine's.
+    """
+    given = os.environ.get("BATCHD_TEST_DOCKER_HOST")
+    if given is None and (own := _shared_daemon()):
+        return own
+    url = docker_url(given)
+    reason = docker_available(url)
+    if reason is None and (shutil.which("docker") is None or shutil.which("busybox") is None):
+        reason = "the test image needs the docker client and a static busybox"
+    if reason is not None:
+        skip_without_docker(reason)
+    make_images(url)
+    return url
