@@ -26,8 +26,11 @@ from batchd.controllers.launch import Launch, Surroundings
 from batchd.controllers.output import Output
 from batchd.controllers.schedule import Schedule
 from batchd.controllers.watch import Watch
-from batchd.engines.choose import make_engine
+from batchd.engines.docker import DockerEngine, DockerSettings
+from batchd.engines.docker_api import docker_available, docker_url
 from batchd.engines.engine import Engine
+from batchd.engines.fake import FakeEngine
+from batchd.engines.process import ProcessEngine
 from batchd.errors import ConfigError
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
@@ -135,7 +138,7 @@ class Server:
     def _build(self) -> Parts:
         settings, clock = self.settings, self._clock
         store = open_sqlite(self._data / "batchd.db", clock)
-        engine = make_engine(settings.engine, self._data, clock, settings)
+        engine = make_engine(settings, clock, _instance(self.keyring.master_key))
         token = partial(_task_token, self.keyring.master_key, settings.account)
         launch = Launch(store, engine, Surroundings(self.endpoint, settings.account, token))
         schedule = Schedule(store, clock, settings.capacity(), launch.perform)
@@ -193,6 +196,25 @@ class Server:
             SessionIssuer(self.keyring.master_key).issue,
         )
         return Gateway(SERVICES, authenticator, parts.store, parts.writer, self._clock, deployment)
+
+
+def make_engine(settings: Settings, clock: Clock, instance: str) -> Engine:
+    """`auto` is docker where its socket answers, else process. Raises EngineError if a named engine cannot be used."""
+    name = settings.engine
+    if name == "auto":
+        name = "process" if docker_available(settings.docker_host or None) else "docker"
+    if name == "docker":
+        root = settings.data_dir / "docker"
+        url = docker_url(settings.docker_host or None)
+        return DockerEngine(DockerSettings(instance, root, url, settings.docker_network), clock)
+    if name == "fake":
+        return FakeEngine(clock)
+    return ProcessEngine(settings.data_dir / "process")
+
+
+def _instance(master_key: bytes) -> str:
+    """A name for this installation, the same for ever, that gives nothing away."""
+    return hashlib.sha256(b"instance" + master_key).hexdigest()[:16]
 
 
 def _task_token(master_key: bytes, account: str, job_id: str, task_id: str, role: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,11 @@ from rich.console import Console
 
 from batchd import __version__
 from batchd.cli.connect import Clients, NotConnected, local_access
-from batchd.clock import SystemClock
 from batchd.config import Settings, load_settings
-from batchd.engines.choose import make_engine
-from batchd.engines.docker import docker_available
-from batchd.errors import BatchdError
+from batchd.engines.docker_api import docker_available
+from batchd.engines.engine import Abilities
+from batchd.engines.process import ProcessEngine
+from batchd.errors import BatchdError, EngineError
 
 _ENOUGH_DISK_MIB = 1024
 
@@ -49,7 +51,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _data(settings.data_dir)
     yield from _capacity(settings)
     yield from _docker(settings)
-    yield from _processes(settings)
+    yield from _processes()
     yield from _server(settings)
 
 
@@ -67,19 +69,34 @@ def _capacity(settings: Settings) -> Iterator[Finding]:
 
 
 def _docker(settings: Settings) -> Iterator[Finding]:
-    reason = docker_available(settings.docker_host)
+    reason = docker_available(settings.docker_host or None)
     if reason is None:
         yield Finding(True, "Docker answers: `--engine auto` runs jobs in containers")
     else:
         yield Finding(None, f"no Docker ({reason}): `--engine auto` runs jobs as processes of this machine")
 
 
-def _processes(settings: Settings) -> Iterator[Finding]:
-    abilities = make_engine("process", settings.data_dir, SystemClock(), settings).abilities
+def _processes() -> Iterator[Finding]:
+    """Asked of a runner of its own, in a directory of its own: nothing that runs is touched."""
+    with tempfile.TemporaryDirectory(prefix="batchd-doctor-") as folder:
+        try:
+            abilities = asyncio.run(_abilities(Path(folder)))
+        except EngineError as error:
+            yield Finding(False, f"process engine: {error}")
+            return
     yield Finding(abilities.limits_memory or None, f"process engine: memory limits {_yes(abilities.limits_memory)}")
     yield Finding(abilities.limits_cpu or None, f"process engine: CPU shares {_yes(abilities.limits_cpu)}")
     for note in abilities.notes:
         yield Finding(None, f"process engine: {note}")
+
+
+async def _abilities(folder: Path) -> Abilities:
+    engine = ProcessEngine(folder, idle_s=0)
+    await engine.open(lambda report: None, [])
+    try:
+        return engine.abilities
+    finally:
+        await engine.close()
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
