@@ -50,3 +50,16 @@ class AuthFailure(BatchdError):
         super().__init__(message)
         self.fault = fault
         self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer ready to be sent. Header names are lower-case, as ASGI wants them; the length is added on sending."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+class Malformed(BatchdError):
+    """The request cannot be read as its protocol demands: not JSON, not a form, a text where a number belongs."""

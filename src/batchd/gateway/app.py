@@ -1,0 +1,191 @@
+"""The front door: a plain ASGI app that turns HTTP into operations and their answers into HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from batchd.clock import Clock
+from batchd.errors import ApiError, DuplicateKey, StoreError
+from batchd.gateway.faults import (
+    Fault,
+    RequestFault,
+    Wire,
+    api_fault,
+    auth_fault,
+    fault_response,
+    internal_failure,
+    malformed_fault,
+    too_large,
+    too_many_headers,
+    unavailable,
+    violation_fault,
+)
+from batchd.gateway.invoke import Call, Endpoint, Operations, new_id
+from batchd.gateway.operation import Deployment, Service
+from batchd.gateway.protocols.protocol import Params
+from batchd.gateway.request import AuthFailure, HttpRequest, HttpResponse, Identity, Malformed
+from batchd.gateway.route import Router
+from batchd.gateway.spec import OperationSpec, ServiceSpec
+from batchd.store.store import Store, Tx
+
+log = logging.getLogger("batchd.gateway")
+
+# ASGI's own types: messages are free-form by its specification.
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+T = TypeVar("T")
+
+MAX_BODY = 70 * 1024 * 1024  # a function's zip as base64, AWS's largest request
+MAX_HEADERS = 200
+
+
+class Authenticator(Protocol):
+    """Knows who signed a request."""
+
+    def authenticate(self, request: HttpRequest) -> Identity:
+        """The verified caller and the credential scope's region and service. Raises AuthFailure."""
+
+
+class UnitWriter(Protocol):
+    """Makes units of work durable."""
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """The unit's result, after its commit. Raises what the unit raised, or StoreError if the commit failed."""
+
+
+class Gateway:
+    """Serves any AWS service that botocore has a model of, given functions for its operations."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        authenticator: Authenticator,
+        store: Store,
+        writer: UnitWriter,
+        clock: Clock,
+        deployment: Deployment,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        specs = [ServiceSpec(service) for service in services]
+        self._router = Router(specs)
+        self._operations = Operations(specs, clock, deployment)
+        self._authenticator = authenticator
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            request_id = new_id()
+            request = await self._receive(scope, receive)
+            if request is None:
+                return
+            if isinstance(request, Fault):
+                response = fault_response(Wire("rest-json"), request, request_id)
+            else:
+                response = await self.respond(request, request_id)
+            await _send(response, send, scope["method"])
+
+    async def respond(self, request: HttpRequest, request_id: str) -> HttpResponse:
+        """The answer to a request; it always has one, in its protocol's shape."""
+        wire: Wire | None = None
+        operation: OperationSpec | None = None
+        try:
+            # Who comes first: a stranger learns nothing, not even which operations there are.
+            identity = self._authenticator.authenticate(request)
+            route = self._router.route(request, identity.service)
+            operation = route.operation
+            endpoint = self._operations.endpoint(operation)
+            wire = endpoint.wire
+            params = endpoint.codec.parse(request, route.match)
+            if endpoint.check is not None and (violations := endpoint.check(params)):
+                return fault_response(wire, violation_fault(wire, violations), request_id)
+            call = Call(identity.caller, identity.region, self._clock.now_ms(), request_id)
+            result = await self._run(endpoint, params, call)
+            return endpoint.codec.serialize(result, request_id)
+        except RequestFault as error:
+            return fault_response(error.wire, error.fault, request_id)
+        except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer
+            wire = wire or self._router.wire_of(request)
+            return fault_response(wire, _fault_of(error, wire, operation, request_id), request_id)
+
+    async def _run(self, endpoint: Endpoint, params: Params, call: Call) -> Params:
+        """Writes answer after their commit; reads see the last one and wait for nobody."""
+        if endpoint.operation.served.writes:
+            return await self._writer.write(partial(self._operations.run, endpoint, params, call))
+        with self._store.read() as tx:
+            return self._operations.run(endpoint, params, call, tx)
+
+    async def _receive(self, scope: Scope, receive: Receive) -> HttpRequest | Fault | None:
+        """The whole request; None if the client went away."""
+        if len(scope["headers"]) > MAX_HEADERS:
+            return too_many_headers()
+        headers = _headers(scope["headers"])
+        if int(_digits(headers.get("content-length", "0"))) > self._max_body:
+            return too_large(self._max_body)
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            chunks, size = [body], len(body)
+            while message.get("more_body"):
+                message = await receive()
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > self._max_body:
+                    return too_large(self._max_body)
+            body = b"".join(chunks)
+        if message["type"] == "http.disconnect":
+            return None
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        path = raw_path.partition(b"?")[0].decode("latin-1")
+        return HttpRequest(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
+
+
+def _fault_of(error: Exception, wire: Wire, operation: OperationSpec | None, request_id: str) -> Fault:
+    """What an error means to the client; what is our own fault is logged, not told."""
+    if isinstance(error, ApiError):
+        return api_fault(wire, error)
+    if isinstance(error, AuthFailure):
+        return auth_fault(error, wire)
+    if isinstance(error, Malformed):
+        return malformed_fault(wire, str(error))
+    name = f"{operation.service.name}.{operation.name}" if operation else "a request"
+    log.error("%s failed, request %s", name, request_id, exc_info=error)
+    if isinstance(error, StoreError) and not isinstance(error, DuplicateKey):
+        return unavailable()
+    return internal_failure(operation)
+
+
+def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
+
+
+def _digits(text: str) -> str:
+    return text if text.isascii() and text.isdigit() and len(text) < 20 else "0"
+
+
+async def _send(response: HttpResponse, send: Send, method: str) -> None:
+    length = (b"content-length", str(len(response.body)).encode())
+    headers = [*response.headers, length] if response.status != 204 else list(response.headers)
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """The server's start and stop, of which nothing is asked here."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

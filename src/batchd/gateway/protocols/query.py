@@ -1,0 +1,173 @@
+"""query and ec2: the params as a form whose names spell out paths (`Filter.1.Value.2`), the answer as XML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from batchd.gateway.protocols.json_values import MAX_DEPTH
+from batchd.gateway.protocols.protocol import Codec, Match, Params
+from batchd.gateway.protocols.rest import parse_pairs
+from batchd.gateway.protocols.texts import text_reader
+from batchd.gateway.protocols.xml_values import escape_xml, write_members
+from batchd.gateway.request import HttpRequest, HttpResponse, Malformed
+from batchd.gateway.shapes import Shape
+from batchd.gateway.spec import OperationSpec
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+XML_TYPE = (b"content-type", b"text/xml")
+
+Node = dict[str, Any]  # children by name; the text of the name itself under ""
+Names = Callable[[str, Shape], tuple[str, ...]]  # under which names a member may come
+
+
+def query_codec(operation: OperationSpec) -> Codec:
+    """The codec of an operation of a query service."""
+    return Codec(_parser(operation, _FormReader(_query_names, is_flat=False)), _query_serializer(operation))
+
+
+def ec2_codec(operation: OperationSpec) -> Codec:
+    """The codec of an operation of an EC2 service."""
+    return Codec(_parser(operation, _FormReader(_ec2_names, is_flat=True)), _ec2_serializer(operation))
+
+
+# -- requests
+
+
+def read_form(request: HttpRequest) -> dict[str, str]:
+    """The form in the query string (GET, presigned) and in the body. Raises Malformed."""
+    form = dict(parse_pairs(request.query)) if request.query else {}
+    if request.body and request.method != "GET":
+        try:
+            form.update(parse_pairs(request.body.decode("ascii")))
+        except UnicodeDecodeError as error:
+            raise Malformed("The form cannot be decoded") from error
+    return form
+
+
+def _parser(operation: OperationSpec, reader: _FormReader) -> Callable[[HttpRequest, Match], Params]:
+    shape = operation.input
+    if shape is None:
+        return lambda request, match: {}
+    return lambda request, match: reader.structure(shape, _tree(match.form))
+
+
+def _tree(form: Mapping[str, str]) -> Node:
+    root: Node = {}
+    for name, value in form.items():
+        node = root
+        parts = name.split(".", MAX_DEPTH)
+        if len(parts) > MAX_DEPTH:
+            raise Malformed("The request is nested too deeply")
+        for part in parts:
+            node = node.setdefault(part, {})
+        node[""] = value
+    return root
+
+
+def _query_names(name: str, member: Shape) -> tuple[str, ...]:
+    wire = member.wire_name or name
+    if member.type == "list" and member.has("flattened") and member.element.wire_name:
+        return wire, member.element.wire_name
+    return (wire,)
+
+
+def _ec2_names(name: str, member: Shape) -> tuple[str, ...]:
+    query_name: str | None = member.traits.get("queryName")
+    if query_name:
+        return (query_name,)
+    wire = member.wire_name or name
+    return wire[0].upper() + wire[1:], name
+
+
+class _FormReader:
+    """Reads the tree of a form along a shape. `is_flat`: lists have no inner name."""
+
+    def __init__(self, names: Names, is_flat: bool) -> None:
+        self._names = names
+        self._is_flat = is_flat
+
+    def structure(self, shape: Shape, node: Node) -> Params:
+        params: Params = {}
+        for name, member in shape.members.items():
+            for wire in self._names(name, member):
+                if wire in node:
+                    params[name] = self._read(member, node[wire])
+                    break
+        return params
+
+    def _read(self, shape: Shape, node: Node) -> Any:
+        if shape.type == "structure":
+            return self.structure(shape, node)
+        if shape.type == "list":
+            return self._list(shape, node)
+        if shape.type == "map":
+            return self._map(shape, node)
+        if "" not in node:
+            raise Malformed("Start of structure or map found where not expected.")
+        return text_reader(shape)(node[""])
+
+    def _list(self, shape: Shape, node: Node) -> list[Any]:
+        items = node if self._is_flat or shape.has("flattened") else node.get(shape.element.wire_name or "member", {})
+        return [self._read(shape.element, item) for item in _in_order(items)]
+
+    def _map(self, shape: Shape, node: Node) -> dict[str, Any]:
+        entries = node if shape.has("flattened") else node.get("entry", {})
+        key_name, value_name = shape.key.wire_name or "key", shape.value.wire_name or "value"
+        values: dict[str, Any] = {}
+        for entry in _in_order(entries):
+            if key_name not in entry or value_name not in entry:
+                raise Malformed("A map's entry lacks its key or its value")
+            values[self._read(shape.key, entry[key_name])] = self._read(shape.value, entry[value_name])
+        return values
+
+
+def _in_order(node: Node) -> list[Node]:
+    """The items of a list by number; an empty text alone means an empty list."""
+    numbers = [key for key in node if key]
+    if not all(key.isascii() and key.isdigit() and len(key) < 10 for key in numbers):
+        raise Malformed("A list's items are named by numbers")
+    return [node[key] for key in sorted(numbers, key=int)]
+
+
+# -- answers
+
+
+def _query_serializer(operation: OperationSpec) -> Callable[[Params, str], HttpResponse]:
+    name = f"{operation.name}Response"
+    namespace = operation.service.namespace
+    start = f'<{name} xmlns="{escape_xml(namespace)}">' if namespace else f"<{name}>"
+    wrapper = operation.result_wrapper
+
+    def serialize(result: Params, request_id: str) -> HttpResponse:
+        out = [start]
+        if wrapper:
+            out.append(f"<{wrapper}>")
+        if operation.output:
+            write_members(out, operation.output, result)
+        if wrapper:
+            out.append(f"</{wrapper}>")
+        out.append(f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}>")
+        return xml_response(200, "".join(out), request_id)
+
+    return serialize
+
+
+def _ec2_serializer(operation: OperationSpec) -> Callable[[Params, str], HttpResponse]:
+    name = f"{operation.name}Response"
+    namespace = (operation.service.namespace or "").rstrip("/") + "/"  # the model lacks the slash [iam.md 1]
+
+    def serialize(result: Params, request_id: str) -> HttpResponse:
+        out = [f'<{name} xmlns="{escape_xml(namespace)}"><requestId>{request_id}</requestId>']
+        if operation.output:
+            write_members(out, operation.output, result)
+        out.append(f"</{name}>")
+        return xml_response(200, "".join(out), request_id)
+
+    return serialize
+
+
+def xml_response(status: int, text: str, request_id: str) -> HttpResponse:
+    """A document with its declaration."""
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+    return HttpResponse(status, (XML_TYPE, (b"x-amzn-requestid", request_id.encode())), body)
