@@ -18,7 +18,12 @@ from batchd.errors import EngineError
 _ATTEMPTS = 10
 _BUSY_S = 0.2  # between attempts while the server before still holds the line
 _PATIENCE_S = 30.0
-_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from batchd.engines.runner.main import main; main(sys.argv[2], float(sys.argv[3]))"
+_PROGRAM = """
+import sys
+sys.path.append(sys.argv[1])
+from batchd.engines.runner.main import main
+main(sys.argv[2], float(sys.argv[3]))
+"""
 
 
 class Line(asyncio.Protocol):
@@ -113,9 +118,7 @@ async def connect(
     raise EngineError(f"the runner of {place.directory} ends at once or serves another server; see {place.errors}")
 
 
-async def _dial(
-    place: Place, on_message: Callable[[list[Any]], None], on_loss: Callable[[], None]
-) -> Line | None:
+async def _dial(place: Place, on_message: Callable[[list[Any]], None], on_loss: Callable[[], None]) -> Line | None:
     """None when nobody listens there."""
     try:
         with ShortPath(place.socket) as path:

@@ -4,7 +4,7 @@ Version 1 and version 2 of the kernel's interface. A task's group is made with i
 task of the same size: making and removing one costs about 0.2 ms, taking one from the pool nothing.
 """
 
-# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+# No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
 import contextlib
@@ -17,9 +17,13 @@ _WEIGHT_PER_VCPU = 100
 
 
 class Kind:
-    """One mounted hierarchy and the names of its files; version 2 has all controllers in one."""
+    """One mounted hierarchy and the names of its files; version 2 has all controllers in one.
 
-    def __init__(self, base: str, controllers: tuple[str, ...], version: int) -> None:
+    `home` is the directory of the group that the runner itself is in, `base` the one that tasks' groups are made in.
+    """
+
+    def __init__(self, home: str, base: str, controllers: tuple[str, ...], version: int) -> None:
+        self.home = home
         self.base = base
         self.controllers = controllers
         self.version = version
@@ -47,19 +51,28 @@ class Size:
 class Group:
     """One group: a directory in each hierarchy. The first is the one that has the memory controller, if any has."""
 
-    __slots__ = ("directories", "join", "key", "kinds", "ooms")
+    __slots__ = ("directories", "key", "kinds", "ooms")
 
     def __init__(self, name: str, kinds: list[Kind], size: Size) -> None:
         self.kinds = kinds
         self.key = size.key()
         self.directories = [f"{kind.base}/{name}" for kind in kinds]
-        self.join = [f"{d}/{kind.join}" for d, kind in zip(self.directories, kinds, strict=True)]
         self.ooms = 0
         for directory, kind in zip(self.directories, kinds, strict=True):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(directory)
             for file, value in limits(kind, size):
                 write(f"{directory}/{file}", value)
+
+    def enter(self) -> None:
+        """Move the calling process in."""
+        for directory, kind in zip(self.directories, self.kinds, strict=True):
+            write(f"{directory}/{kind.join}", "0")
+
+    def leave(self) -> None:
+        """Move the calling process, the runner, back to where it belongs."""
+        for kind in self.kinds:
+            write(f"{kind.home}/{kind.join}", "0")
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed for memory here since the last question."""

@@ -1,6 +1,6 @@
 """The runner's children: begin one, learn that it runs or failed, stop it, reap it, remove what it left."""
 
-# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+# No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
 import contextlib
@@ -11,7 +11,7 @@ import time
 
 from batchd.engines.runner.cgroups import Groups, Size
 from batchd.engines.runner.leftovers import started_ticks
-from batchd.engines.runner.spawn import Plan, spawn
+from batchd.engines.runner.spawn import CannotExec, Plan, spawn_carefully, spawn_quickly
 from batchd.engines.runner.users import NoSuchUser, other_user
 
 TYPE_CHECKING = False
@@ -44,16 +44,22 @@ class Children:
         return len(self._by_pid)
 
     def begin(self, task: Task, program: Program) -> None:
-        """Fork the task's process; its pipe tells whether it came to run."""
+        """Begin the task's process, or fail the task."""
         try:
             plan = self._plan(task, program)
-            task.pid, task.pipe = spawn(plan)
-        except (NoSuchUser, OSError) as error:
+            if plan.quick:
+                task.pid = spawn_quickly(plan)
+            else:
+                task.pid, task.pipe = spawn_carefully(plan)
+        except (NoSuchUser, CannotExec, OSError) as error:
             self.fail(task, _REFUSED + str(error))
             return
         self._by_pid[task.pid] = task
         self._table.note("run", task.task_id, task.pid, started_ticks(task.pid))
-        self._watch.add(task.pipe, lambda: self._proceed(task))
+        if task.pipe >= 0:
+            self._watch.add(task.pipe, lambda: self._proceed(task))
+        else:
+            self._up(task)
 
     def fail(self, task: Task, reason: str) -> None:
         """The task shall never run."""
@@ -125,8 +131,7 @@ class Children:
         if program["log"]:
             plan.log = self._place.log(task.task_id)
         task.group = self._groups.take(Size(program["memory_mib"], program["swap_mib"], program["vcpus"]))
-        if task.group:
-            plan.join = task.group.join
+        plan.group, plan.memory_mib = task.group, program["memory_mib"]
         return plan
 
     def _environment(self, program: Program, scratch: str, user: User | None) -> dict[str, str]:
@@ -142,6 +147,9 @@ class Children:
         if refusal:
             task.reason = _REFUSED + refusal  # the failed copy of the runner is reaped like any child
             return
+        self._up(task)
+
+    def _up(self, task: Task) -> None:
         self._table.note("up", task.task_id, now_ms())
         self.news.append(task.reports()[-1])
 

@@ -1,6 +1,6 @@
 """Where on this machine the runner may make control groups: found by trying, with a sentence where it may not."""
 
-# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+# No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
 import contextlib
@@ -47,10 +47,9 @@ def find(name: str) -> tuple[list[Kind], list[str]]:
 
 
 def _kind(mount: Mount, own: dict[str, str], controllers: tuple[str, ...], name: str) -> Kind:
-    if mount.version == 1:
-        parent = _below(mount, own.get(controllers[0], "/"))
-    else:
-        parent = _arranged(mount, own.get("", "/"), controllers)
+    parent = home = _below(mount, own.get("" if mount.version == 2 else controllers[0], "/"))
+    if mount.version == 2:
+        parent, home = _arranged(mount, home, controllers)
     base = f"{parent}/{name}"
     sweep(base)
     with contextlib.suppress(FileExistsError):
@@ -62,29 +61,27 @@ def _kind(mount: Mount, own: dict[str, str], controllers: tuple[str, ...], name:
             write(f"{base}/cpu.weight", str(min(processors * 100, 10_000)))
     elif "cpu" in controllers:
         write(f"{base}/cpu.shares", str(processors * 1024))
-    return Kind(base, controllers, mount.version)
+    return Kind(home, base, controllers, mount.version)
 
 
-def _arranged(mount: Mount, own: str, controllers: tuple[str, ...]) -> str:
-    """A version 2 group below which groups with these controllers can be made. Raises OSError.
+def _arranged(mount: Mount, own: str, controllers: tuple[str, ...]) -> tuple[str, str]:
+    """A version 2 group in which groups with these controllers can be made, and the runner's. Raises OSError.
 
     A group either holds processes or hands out controllers. In one that systemd delegated to us (Delegate=yes)
     the processes move to a leaf; else only root's top of the tree is left.
     """
-    group = _below(mount, own)
-    if _delegated(group):
-        leaf = f"{group}/batchd"
+    parent, home = mount.point, own
+    if _delegated(own):
+        parent, home = own, f"{own}/batchd"
         with contextlib.suppress(FileExistsError):
-            os.mkdir(leaf)
-        for pid in read(f"{group}/cgroup.procs").split():
-            write(f"{leaf}/cgroup.procs", pid)
-    else:
-        group = mount.point
-    enabled = read(f"{group}/cgroup.subtree_control").split()
+            os.mkdir(home)
+        for pid in read(f"{own}/cgroup.procs").split():
+            write(f"{home}/cgroup.procs", pid)
+    enabled = read(f"{parent}/cgroup.subtree_control").split()
     lacking = [c for c in controllers if c not in enabled]
     if lacking:
-        write(f"{group}/cgroup.subtree_control", " ".join(f"+{c}" for c in lacking))
-    return group
+        write(f"{parent}/cgroup.subtree_control", " ".join(f"+{c}" for c in lacking))
+    return parent, home
 
 
 def _delegated(group: str) -> bool:

@@ -6,7 +6,7 @@ One JSON array a line: ["boot", boot id] first, then
 It survives the death of the runner, which is all it is for: no fsync, since the machine's death ends every task.
 """
 
-# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+# No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
 import json

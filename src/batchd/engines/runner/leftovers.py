@@ -1,6 +1,6 @@
 """Processes that a dead runner left behind: found for certain, or not touched."""
 
-# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+# No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
 import contextlib

@@ -22,6 +22,7 @@ from batchd.engines.runner.wire import PROTOCOL, Closed, Wire
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchd.engines.runner.place import Place
+    from batchd.engines.runner.table import Task
     from batchd.engines.runner.wire import Message, Program
 
 _ORDERS_A_ROUND = 4
@@ -40,6 +41,8 @@ class Runner:
         self._children = Children(place, table, groups, self._watch)
         self._orders: deque[Message] = deque()
         self._wire: Wire | None = None
+        self._fresh: set[str] = set()  # starts of this round, in the journal but not begun
+        self._written = False  # whether they really are
         self._wants_room = False
         self._open = False  # whether the server has said what it adopts
         self._ending = False
@@ -147,15 +150,16 @@ class Runner:
 
     def _obey(self, orders: list[Message]) -> None:
         """Do what was asked for. Every start is in the journal before the first of these processes is begun."""
-        fresh = {order[1] for order in orders if order[0] == "start" and self._table.get(order[1]) is None}
-        for task_id in fresh:
-            self._table.note("begin", task_id, now_ms())
-        written = self._table.flush()
+        for kind, *rest in orders:
+            if kind == "start" and self._table.get(rest[0]) is None:
+                self._table.note("begin", rest[0], now_ms())
+                self._fresh.add(rest[0])
+        self._written = self._table.flush()
         for kind, *rest in orders:
             if kind == "open":
                 self._on_open(*rest)
             elif kind == "start":
-                self._on_start(*rest, fresh, written)
+                self._on_start(*rest)
             elif kind == "stop":
                 self._on_stop(*rest)
             elif kind == "forget":
@@ -182,22 +186,20 @@ class Runner:
             if self._wire:
                 self._wire.send(report)
 
-    def _on_start(self, task_id: str, program: Program, fresh: set[str], written: bool) -> None:
+    def _on_start(self, task_id: str, program: Program) -> None:
         task = self._table.get(task_id)
-        if task is None or task_id not in fresh:
+        if task is None or task_id not in self._fresh:
             self._report(task_id)
             return
-        fresh.remove(task_id)
+        self._fresh.remove(task_id)
         if program["refuse"]:
             self._children.fail(task, program["refuse"])
-        elif not written:
+        elif not self._written:
             self._children.fail(task, f"CannotStartContainerError: {self._place.journal} cannot be written")
         else:
-            self._begin(task_id, program)
+            self._begin(task, program)
 
-    def _begin(self, task_id: str, program: Program) -> None:
-        task = self._table.get(task_id)
-        assert task
+    def _begin(self, task: Task, program: Program) -> None:
         try:
             self._children.begin(task, program)
         except Exception as error:  # noqa: BLE001 (our mistake with one task must not end all the others)

@@ -5,7 +5,7 @@ connected to; the exit code 0 of the process that was begun says that this is so
 It imports as little as it can, because it lives as long as there are tasks.
 """
 
-# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+# No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
 import contextlib
@@ -30,7 +30,7 @@ _DIED = "The runner of this task died, and the task with it"
 
 def main(directory: str, idle_s: float) -> None:
     """Become the runner of `directory`, unless it has one."""
-    os.umask(0o077)
+    os.umask(0o022)  # the tasks'; our own files say their modes
     place = Place(directory)
     place.make()
     if not _take_lock(place.lock):

@@ -5,7 +5,7 @@
 The engine and the runner both use this; plain strings, because the runner imports as little as it can.
 """
 
-# ruff: noqa: PTH  (pathlib would cost the runner a megabyte)
+# No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
 import os
