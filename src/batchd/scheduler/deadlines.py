@@ -23,15 +23,16 @@ def watch(state: State, job: Job) -> None:
     if deadline is None or job.task_id is None:
         return
     if len(state.deadlines) > SWEEP_AT and len(state.deadlines) > 2 * len(state.tasks):
-        state.deadlines = [entry for entry in state.deadlines if _holds(state, entry[1])]
+        state.deadlines = [entry for entry in state.deadlines if _holds(state, entry[2])]
         heapify(state.deadlines)
-    heappush(state.deadlines, (deadline, job.task_id))
+    state.watched += 1
+    heappush(state.deadlines, (deadline, state.watched, job.task_id))
 
 
 def next_one(state: State) -> int | None:
     """The earliest deadline (ms) that still matters."""
     while state.deadlines:
-        at, task_id = state.deadlines[0]
+        at, _, task_id = state.deadlines[0]
         if _holds(state, task_id):
             return at
         heappop(state.deadlines)
@@ -39,10 +40,10 @@ def next_one(state: State) -> int | None:
 
 
 def take_due(state: State, now: int) -> list[Job]:
-    """The jobs whose time is up, earliest first; they are not watched any longer."""
+    """The jobs whose time is up, earliest first, equals in the order they started; they are not watched any longer."""
     due = []
     while (at := next_one(state)) is not None and at <= now:
-        due.append(state.tasks[heappop(state.deadlines)[1]])
+        due.append(state.tasks[heappop(state.deadlines)[2]])
     return due
 
 

@@ -157,7 +157,7 @@ def _usage(state: State) -> list[str]:
 
 def _deadlines(state: State) -> list[str]:
     """Every running attempt with a limit is watched, unless it is being stopped."""
-    watched = dict.fromkeys(task_id for _, task_id in state.deadlines)
+    watched = dict.fromkeys(task_id for _, _, task_id in state.deadlines)
     return [
         f"nobody watches the time of {job.job_id}"
         for task_id, job in state.tasks.items()

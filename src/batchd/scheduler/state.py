@@ -148,8 +148,8 @@ class State:
     """Everything the scheduler knows.
 
     `tasks` are the jobs STARTING or RUNNING by the task in hand. `dependents` maps a live job to the PENDING jobs
-    that wait for it, `unmet` a PENDING job to how many it still waits for. `deadlines` is a heap of (ms, task id),
-    stale once the task has ended. `arrivals` are restored jobs that the next step moves on. `awake` are ARNs of
+    that wait for it, `unmet` a PENDING job to how many it still waits for. `deadlines` is a heap of (ms, number, task
+    id), stale once the task has ended; `watched` is the last number given. `arrivals` are restored jobs that the next step moves on. `awake` are ARNs of
     queues whose head may have become placeable.
     """
 
@@ -160,7 +160,8 @@ class State:
     machine: Machine = field(default_factory=Machine)
     dependents: dict[str, dict[str, Job]] = field(default_factory=dict)
     unmet: dict[str, int] = field(default_factory=dict)
-    deadlines: list[tuple[int, str]] = field(default_factory=list)
+    deadlines: list[tuple[int, int, str]] = field(default_factory=list)
+    watched: int = 0
     arrivals: list[Job] = field(default_factory=list)
     awake: dict[str, None] = field(default_factory=dict)
     turns: int = 0

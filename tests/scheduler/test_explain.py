@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import pytest
+
+from batchd.scheduler.events import EnvironmentDeleted, JobStatus, TerminateRequested
+from batchd.scheduler.placement import Hurdle
+from tests.scheduler.worlds import World, after, environment, limited, queue, retrying, spec
+
+
+def hurdles(world: World, name: str) -> list[tuple[str, Hurdle]]:
+    found = world.scheduler.explanation(name)
+    assert found is not None
+    return [(obstacle.subject, obstacle.hurdle) for obstacle in found.obstacles]
+
+
+def test_a_job_nobody_knows_has_no_explanation() -> None:
+    world = World()
+    assert (world.scheduler.explain("a"), world.scheduler.explanation("a")) == ([], None)
+
+
+def test_a_pending_job_names_what_it_waits_for() -> None:
+    world = World(vcpus=1)
+    world.submit(spec("a"), spec("b"), after(spec("c"), "a", "b", "a"))
+    assert world.scheduler.explain("c") == [
+        "Job c is PENDING: it waits for 2 jobs to succeed.",
+        "Job a is STARTING.",
+        "Job b is RUNNABLE.",
+    ]
+    found = world.scheduler.explanation("c")
+    assert found is not None
+    assert (found.status, found.waits_for) == (JobStatus.PENDING, ("a", "b"))
+
+
+def test_a_runnable_job_says_who_is_ahead_and_what_the_head_waits_for() -> None:
+    world = World(vcpus=4)
+    world.tell(environment("main", 8))
+    world.submit(spec("a", 3), spec("b", 2), spec("c"))
+    assert world.scheduler.explain("c") == [
+        "Job c is RUNNABLE in q, 1 job ahead of it.",
+        "Nobody overtakes the head of a queue: job b.",
+        "The machine is full: 3 of 4 vCPUs, 512 of 8192 MiB and 0 of 0 GPUs are in use; the job needs 2 vCPUs, "
+        "512 MiB.",
+    ]
+    found = world.scheduler.explanation("c")
+    assert found is not None
+    assert (found.ahead, found.head, hurdles(world, "c")) == (1, "b", [("", Hurdle.MACHINE_FULL)])
+
+
+def test_a_full_environment_says_how_full_it_is() -> None:
+    world = World(vcpus=8)
+    world.tell(environment("main", 1.5))
+    world.submit(spec("a", 1), spec("b", 1))
+    assert world.scheduler.explain("b") == [
+        "Job b is RUNNABLE in q, 0 jobs ahead of it.",
+        "Compute environment main is full: 1 of 1.5 vCPUs are in use, the job needs 1.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "hurdle", "sentence"),
+    [
+        (
+            environment("main", available=False),
+            Hurdle.ENVIRONMENT_DISABLED,
+            "Compute environment main is DISABLED: it takes no new job until it is enabled.",
+        ),
+        (environment("main", valid=False), Hurdle.ENVIRONMENT_INVALID, "Compute environment main is INVALID."),
+        (
+            EnvironmentDeleted("main"),
+            Hurdle.ENVIRONMENT_UNKNOWN,
+            "Compute environment main is not known to the scheduler.",
+        ),
+        (
+            environment("main", 0.5),
+            Hurdle.ENVIRONMENT_TOO_SMALL,
+            "Compute environment main has at most 0.5 vCPUs, the job needs 1.",
+        ),
+    ],
+)
+def test_every_hurdle_of_an_environment_has_a_sentence(change, hurdle: Hurdle, sentence: str) -> None:
+    world = World()
+    world.tell(change)
+    world.submit(spec("a"))
+    assert hurdles(world, "a") == [("main", hurdle)]
+    assert world.scheduler.explain("a")[-1] == sentence
+
+
+def test_a_job_that_can_never_start_repeats_its_status_reason() -> None:
+    world = World()
+    world.submit(spec("a", gpus=2))
+    assert world.scheduler.explain("a")[1:] == [
+        f"The head can never start as things are. {world.jobs['a'].status_reason}",
+        "The machine has 0 GPUs, the job needs 2.",
+    ]
+
+
+def test_a_machine_that_is_taken_or_not_idle_or_unknown_says_so() -> None:
+    world = World(vcpus=4, gpus=1)
+    world.tell(queue("other", "main"))
+    world.submit(spec("a", gpus=1))
+    world.submit(spec("huge", 8, gpus=1))
+    assert world.scheduler.explain("huge")[1:] == ["The job needs the whole machine, and 1 task still on it."]
+    world.run("a")
+    world.submit(spec("b", gpus=1, on="other"))
+    assert world.scheduler.explain("b")[1:] == [
+        "The machine is taken by job huge, which asked for more than it has and runs alone."
+    ]
+    assert "It asked for more than the machine has, so it runs alone with all of it." in world.scheduler.explain("huge")
+    world.scheduler.state.machine.capacity = None
+    assert world.scheduler.explain("b")[1:] == ["The size of the machine is not known yet."]
+
+
+def test_wanted_gpus_are_among_what_the_job_needs() -> None:
+    world = World(gpus=1)
+    world.submit(spec("a", gpus=1), spec("b", gpus=1))
+    assert world.scheduler.explain("b")[-1].endswith("the job needs 1 vCPUs, 512 MiB and 1 GPU.")
+
+
+def test_a_queue_that_is_unknown_or_has_no_environment_says_so() -> None:
+    world = World()
+    world.submit(spec("a", on="new"))
+    assert world.scheduler.explain("a")[1:] == ["Queue new is not known to the scheduler."]
+    world.tell(queue("new"))
+    assert world.scheduler.explain("a")[1:] == ["Queue new has no compute environment."]
+
+
+def test_a_head_with_room_is_placed_in_the_next_round() -> None:
+    world = World(vcpus=1)
+    world.submit(spec("a"), spec("b"))
+    assert world.scheduler.state.machine.capacity is not None
+    world.scheduler.state.machine.used_vcpus_milli = 0  # as if room had just come free
+    assert world.scheduler.explain("b")[1:] == ["The head will be placed in the next round."]
+
+
+def test_a_placed_job_says_its_attempt_its_task_and_its_time() -> None:
+    world = World()
+    world.submit(retrying(limited(spec("a"), 60), 3))
+    task = world.task("a")
+    assert world.scheduler.explain("a") == [f"Job a is STARTING: attempt 1 of 3 is being started in main as task {task}."]
+    world.start("a")
+    found = world.scheduler.explanation("a")
+    assert found is not None
+    assert found.stops_at == world.now + 60_000
+    assert found.sentences == [
+        f"Job a is RUNNING: attempt 1 of 3 runs in main as task {task}.",
+        f"Its time is up at {world.now + 60_000} ms since the epoch.",
+    ]
+    world.tell(TerminateRequested("a", "enough"))
+    assert world.scheduler.explain("a")[-1] == "It was asked to stop: enough"

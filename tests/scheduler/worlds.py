@@ -1,0 +1,147 @@
+"""A scheduler with a queue, an environment and a machine, in one line; every step is checked for invariants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchd.scheduler import invariants
+from batchd.scheduler.commands import Command, StartTask, StopTask
+from batchd.scheduler.events import (
+    Dependency,
+    EnvironmentSaved,
+    EnvironmentSpec,
+    Event,
+    ExitRule,
+    JobSpec,
+    JobStatus,
+    JobSubmitted,
+    MachineSized,
+    QueueSaved,
+    QueueSpec,
+    Resources,
+    TaskExited,
+    TaskFailedToStart,
+    TaskLost,
+    TaskStarted,
+    TimePassed,
+)
+from batchd.scheduler.scheduler import Scheduler
+from batchd.scheduler.state import Job, Step
+
+
+class World:
+    """Events go in by name of job; `jobs` holds each job as the last step that changed it left it.
+
+    `told` lists (job, state) in the order the states were entered, `commands` everything ever commanded.
+    """
+
+    def __init__(self, vcpus: float = 4, memory: int = 8192, gpus: int = 0) -> None:
+        self.scheduler = Scheduler()
+        self.now = 1_000_000
+        self.jobs: dict[str, Job] = {}
+        self.told: list[tuple[str, str]] = []
+        self.commands: list[Command] = []
+        self.tell(environment("main"), queue("q", "main"), machine(vcpus, memory, gpus))
+
+    def tell(self, *events: Event) -> Step:
+        """One step, one second after the last."""
+        self.now += 1000
+        return self.tell_now(*events)
+
+    def tell_now(self, *events: Event) -> Step:
+        step = self.scheduler.step(events, self.now)
+        assert invariants.check_step(self.scheduler.state, step) == []
+        assert invariants.check(self.scheduler.state) == []
+        self.jobs.update({job.job_id: replace(job, attempts=list(job.attempts)) for job in step.changed})
+        self.told += [(moved.job_id, moved.status.value) for moved in step.transitions]
+        self.commands += step.commands
+        return step
+
+    def submit(self, *specs: JobSpec) -> Step:
+        return self.tell(*[JobSubmitted(spec) for spec in specs])
+
+    def start(self, *names: str) -> Step:
+        return self.tell(*[TaskStarted(self.task(name), self.now + 1000) for name in names])
+
+    def exit(self, name: str, code: int | None = 0, reason: str | None = None) -> Step:
+        return self.tell(TaskExited(self.task(name), self.now + 1000, code, reason))
+
+    def fail_to_start(self, name: str, reason: str = "CannotPullContainerError: no such image") -> Step:
+        return self.tell(TaskFailedToStart(self.task(name), self.now + 1000, reason))
+
+    def lose(self, name: str) -> Step:
+        return self.tell(TaskLost(self.task(name), self.now + 1000, "the runner is gone"))
+
+    def run(self, name: str, code: int = 0) -> Step:
+        """Started and ended."""
+        self.start(name)
+        return self.exit(name, code)
+
+    def wait(self, seconds: int) -> Step:
+        self.now += 1000 * seconds
+        return self.tell_now(TimePassed())
+
+    def task(self, name: str) -> str:
+        task_id = self.jobs[name].task_id
+        assert task_id is not None, f"{name} was never started"
+        return task_id
+
+    def status(self, name: str) -> str:
+        return self.jobs[name].status.value
+
+    def statuses(self, *names: str) -> str:
+        """`RUNNABLE STARTING`: of these jobs, in this order."""
+        return " ".join(self.status(name) for name in names)
+
+    def life(self, name: str) -> list[str]:
+        """Every state the job passed."""
+        return [status for job_id, status in self.told if job_id == name]
+
+    def started(self) -> list[str]:
+        """Jobs in the order of their starts."""
+        return [command.job_id for command in self.commands if isinstance(command, StartTask)]
+
+    def stopped(self) -> list[str]:
+        """Jobs in the order in which their tasks were told to stop."""
+        return [command.job_id for command in self.commands if isinstance(command, StopTask)]
+
+    def in_use(self) -> tuple[int, int, int]:
+        """Thousandths of vCPUs, MiB and GPUs of the machine."""
+        used = self.scheduler.state.machine
+        return used.used_vcpus_milli, used.used_memory_mib, used.used_gpus
+
+
+def spec(name: str, vcpus: float = 1, memory: int = 512, *, gpus: int = 0, on: str = "q") -> JobSpec:
+    """A job that is tried once, without limit of time."""
+    return JobSpec(name, on, Resources(round(vcpus * 1000), memory, gpus))
+
+
+def retrying(job: JobSpec, attempts: int, *rules: ExitRule) -> JobSpec:
+    return replace(job, attempts=attempts, exit_rules=rules)
+
+
+def limited(job: JobSpec, timeout_s: int) -> JobSpec:
+    return replace(job, timeout_s=timeout_s)
+
+
+def after(job: JobSpec, *others: str | Dependency) -> JobSpec:
+    depends_on = tuple(Dependency(other) if isinstance(other, str) else other for other in others)
+    return replace(job, depends_on=depends_on)
+
+
+def ended(name: str, status: JobStatus) -> Dependency:
+    """A dependency that was over when the job was submitted."""
+    return Dependency(name, status)
+
+
+def queue(arn: str, *environments: str, priority: int = 1) -> QueueSaved:
+    return QueueSaved(QueueSpec(arn, priority, environments))
+
+
+def environment(arn: str, vcpus: float | None = None, *, available: bool = True, valid: bool = True) -> EnvironmentSaved:
+    most = None if vcpus is None else round(vcpus * 1000)
+    return EnvironmentSaved(EnvironmentSpec(arn, available and valid, valid, most))
+
+
+def machine(vcpus: float, memory: int = 8192, gpus: int = 0) -> MachineSized:
+    return MachineSized(Resources(round(vcpus * 1000), memory, gpus))
