@@ -82,7 +82,7 @@ class JobRows:
         return counts
 
     def purge(self, stopped_before: int, limit: int) -> int:
-        numbers = [(row[0],) for row in self._session.rows(_ENDED, (stopped_before, limit))]
+        numbers = [(row[0],) for row in self._session.rows(_ENDED, (stopped_before, stopped_before, limit))]
         self._session.change_many(_DELETE, numbers)
         self._session.change_many(_DELETE_DOCUMENT, numbers)
         return len(numbers)

@@ -46,8 +46,6 @@ CREATE INDEX jobs_by_status ON jobs (queue, status, created_at, job_id);
 CREATE INDEX jobs_by_time ON jobs (queue, created_at, job_id, name_key, definition_key);
 CREATE INDEX jobs_by_name ON jobs (queue, name_key, created_at, job_id);
 CREATE INDEX jobs_by_definition ON jobs (queue, definition_key, created_at, job_id);
-CREATE INDEX jobs_live ON jobs (number) WHERE status NOT IN ('SUCCEEDED', 'FAILED');
-CREATE INDEX jobs_ended ON jobs (stopped_at) WHERE status IN ('SUCCEEDED', 'FAILED');
 
 -- What a job was submitted with; only tags ever change.
 CREATE TABLE job_documents (
@@ -59,7 +57,7 @@ CREATE TABLE job_documents (
     PRIMARY KEY (number)
 );
 
--- Jobs by queue and status, kept by the triggers below.
+-- Jobs by queue and status, kept by the triggers below; also the way to all jobs of a status.
 CREATE TABLE job_counts (
     queue TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -79,14 +77,14 @@ CREATE TRIGGER jobs_counted_out AFTER DELETE ON jobs BEGIN
     UPDATE job_counts SET jobs = jobs - 1 WHERE queue = OLD.queue AND status = OLD.status;
 END;
 
--- What happened, in order; numbers are never used twice.
+-- What happened, in order.
 CREATE TABLE journal (
-    number INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    number INTEGER NOT NULL,
     at BIGINT NOT NULL,
     kind TEXT NOT NULL,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    PRIMARY KEY (number)
 );
-CREATE INDEX journal_by_time ON journal (at);
 
 -- Numbers for log groups that have streams; the groups themselves are resources.
 CREATE TABLE log_groups (
@@ -97,7 +95,7 @@ CREATE TABLE log_groups (
     UNIQUE (region, name)
 );
 CREATE TABLE log_streams (
-    number INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    number INTEGER NOT NULL,
     group_number INTEGER NOT NULL,
     name TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -105,6 +103,7 @@ CREATE TABLE log_streams (
     last_event_at BIGINT,
     last_ingested_at BIGINT,
     next_seq BIGINT NOT NULL,
+    PRIMARY KEY (number),
     UNIQUE (group_number, name)
 );
 

@@ -66,8 +66,10 @@ WHERE job_id = ?;
 SELECT
     d.spec, j.status, j.submitted_at, j.status_reason, j.attempts, j.task_id, j.environment, j.started_at, j.stopped_at,
     j.exit_code, j.reason, j.is_cancelled, j.is_terminated, j.stop_reason, j.clamped
-FROM jobs j JOIN job_documents d ON d.number = j.number
-WHERE j.status NOT IN ('SUCCEEDED', 'FAILED')
+FROM job_counts c
+CROSS JOIN jobs j ON j.queue = c.queue AND j.status = c.status
+CROSS JOIN job_documents d ON d.number = j.number
+WHERE c.jobs > 0 AND c.status NOT IN ('SUCCEEDED', 'FAILED')
 ORDER BY j.number;
 
 -- name: count_jobs
@@ -75,10 +77,12 @@ ORDER BY j.number;
 SELECT queue, status, jobs FROM job_counts WHERE jobs > 0 ORDER BY queue, status;
 
 -- name: ended_jobs
--- Jobs that ended before a time, oldest first.
-SELECT number FROM jobs
-WHERE status IN ('SUCCEEDED', 'FAILED') AND stopped_at < ?
-ORDER BY stopped_at LIMIT ?;
+-- Jobs that ended before a time; none of them can have been created after it.
+SELECT j.number FROM job_counts c
+CROSS JOIN jobs j ON j.queue = c.queue AND j.status = c.status
+WHERE c.jobs > 0 AND c.status IN ('SUCCEEDED', 'FAILED')
+AND j.created_at < ? AND COALESCE(j.stopped_at, j.created_at) < ?
+LIMIT ?;
 
 -- name: delete_job
 -- Forget a job.

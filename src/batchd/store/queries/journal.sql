@@ -7,5 +7,8 @@ INSERT INTO journal (at, kind, body) VALUES (?, ?, ?);
 SELECT number, at, kind, body FROM journal WHERE number > ? ORDER BY number LIMIT ?;
 
 -- name: trim_events
--- Forget what is older than a time.
-DELETE FROM journal WHERE at < ?;
+-- Forget what is older than a time, but the newest entry, whose number must not be given out again.
+DELETE FROM journal
+WHERE number < COALESCE(
+    (SELECT number FROM journal WHERE at >= ? ORDER BY number LIMIT 1), (SELECT MAX(number) FROM journal)
+);

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, UniqueConstraint
 
 revision = "0001"
 down_revision = None
 
-_IS_FINAL = "status IN ('SUCCEEDED', 'FAILED')"
-_IS_LIVE = "status NOT IN ('SUCCEEDED', 'FAILED')"
 _COUNT_IN = """
     INSERT INTO job_counts (queue, status, jobs) VALUES (NEW.queue, NEW.status, 1)
     ON CONFLICT (queue, status) DO UPDATE SET jobs = jobs + 1;
@@ -75,10 +73,6 @@ def _create_jobs() -> None:
     op.create_index("jobs_by_time", "jobs", ["queue", "created_at", "job_id", "name_key", "definition_key"])
     op.create_index("jobs_by_name", "jobs", ["queue", "name_key", "created_at", "job_id"])
     op.create_index("jobs_by_definition", "jobs", ["queue", "definition_key", "created_at", "job_id"])
-    op.create_index("jobs_live", "jobs", ["number"], sqlite_where=text(_IS_LIVE), postgresql_where=text(_IS_LIVE))
-    op.create_index(
-        "jobs_ended", "jobs", ["stopped_at"], sqlite_where=text(_IS_FINAL), postgresql_where=text(_IS_FINAL)
-    )
     op.create_table(
         "job_documents",
         _number(),
@@ -105,8 +99,7 @@ def _create_counts() -> None:
 
 
 def _create_journal() -> None:
-    op.create_table("journal", _number(), _big("at"), _text("kind"), _text("body"), sqlite_autoincrement=True)
-    op.create_index("journal_by_time", "journal", ["at"])
+    op.create_table("journal", _number(), _big("at"), _text("kind"), _text("body"))
 
 
 def _create_logs() -> None:
@@ -122,7 +115,6 @@ def _create_logs() -> None:
         _big("last_ingested_at", nullable=True),
         _big("next_seq"),
         UniqueConstraint("group_number", "name"),
-        sqlite_autoincrement=True,
     )
     op.create_table(
         "log_chunks",
