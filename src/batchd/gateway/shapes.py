@@ -72,10 +72,11 @@ class Shape:
         """Whether a boolean trait is set."""
         return bool(self.traits.get(trait))
 
-    def unlocated(self) -> Shape:
-        """The structure without the members that travel outside of the body."""
-        members = {name: ref for name, ref in self.traits.get("members", {}).items() if not self.members[name].location}
-        return Shape(self.name, {**self.traits, "members": members}, self._table)
+    def without(self, places: frozenset[str]) -> Shape:
+        """The structure without the members that travel in these places."""
+        refs = self.traits.get("members", {})
+        kept = {name: ref for name, ref in refs.items() if self.members[name].location not in places}
+        return Shape(self.name, {**self.traits, "members": kept}, self._table)
 
     def _child(self, kind: str) -> Shape:
         child = self._children.get(kind)

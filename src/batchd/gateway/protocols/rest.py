@@ -21,6 +21,9 @@ from batchd.gateway.spec import OperationSpec
 
 MAX_FIELDS = 10_000
 
+_IN = frozenset({"uri", "querystring", "header", "headers"})
+_OUT = frozenset({"statusCode", "header", "headers"})
+
 Query = dict[str, list[str]]
 TakeIn = Callable[[HttpRequest, Match, Query, Params], None]
 GiveOut = Callable[[Any, list[tuple[bytes, bytes]]], None]
@@ -46,7 +49,7 @@ def rest_codec(operation: OperationSpec, body: BodyFormat) -> Codec:
 def _parser(shape: Shape | None, body: BodyFormat) -> Callable[[HttpRequest, Match], Params]:
     if shape is None:
         return lambda request, match: {}
-    takers = [_taker(name, member) for name, member in shape.members.items() if member.location]
+    takers = [_taker(name, member) for name, member in shape.members.items() if member.location in _IN]
     wants_query = any(member.location == "querystring" for member in shape.members.values())
     read_body = _body_reader(shape, body)
 
@@ -63,10 +66,10 @@ def _parser(shape: Shape | None, body: BodyFormat) -> Callable[[HttpRequest, Mat
 def _body_reader(shape: Shape, body: BodyFormat) -> Callable[[bytes], Params]:
     payload: str | None = shape.traits.get("payload")
     if payload is None:
-        unlocated = shape.unlocated()
-        if not unlocated.members:
+        inner = shape.without(_IN)
+        if not inner.members:
             return lambda content: {}
-        read = body.reader(unlocated)
+        read = body.reader(inner)
         return lambda content: read(content) if content else {}
     read_payload = _payload_reader(shape.members[payload], body)
     return lambda content: {payload: read_payload(content)} if content else {}
@@ -185,6 +188,8 @@ def _header_reader(member: Shape) -> Callable[[str], Any]:
 
 def split_header(text: str, is_dates: bool) -> list[str]:
     """The values of a header's list: HTTP dates hold a comma themselves, others may be quoted."""
+    if not text:
+        return []
     if is_dates:
         parts = [part.strip() for part in text.split(",")]
         return [", ".join(parts[i : i + 2]) for i in range(0, len(parts), 2)]
@@ -213,7 +218,7 @@ def split_header(text: str, is_dates: bool) -> list[str]:
 def _serializer(operation: OperationSpec, body: BodyFormat) -> Callable[[Params, str], HttpResponse]:
     shape = operation.output
     members = shape.members if shape else {}
-    givers = {name: _giver(name, member) for name, member in members.items() if member.location}
+    givers = {name: _giver(name, member) for name, member in members.items() if member.location in _OUT}
     status_member = next((name for name, member in members.items() if member.location == "statusCode"), None)
     content_type, write_body = _body_writer(operation, body)
 
@@ -239,9 +244,9 @@ def _body_writer(operation: OperationSpec, body: BodyFormat) -> tuple[bytes, Cal
         return body.content_type, lambda result: b"{}" if body.content_type == b"application/json" else b""
     payload: str | None = shape.traits.get("payload")
     if payload is None:
-        unlocated = shape.unlocated()
-        located = shape.members.keys() - unlocated.members.keys()
-        write = body.writer(unlocated, shape.wire_name or f"{operation.name}Response")
+        inner = shape.without(_OUT)
+        located = shape.members.keys() - inner.members.keys()
+        write = body.writer(inner, shape.wire_name or f"{operation.name}Response")
         return body.content_type, lambda result: write(_without(result, located))
     member = shape.members[payload]
     if member.type == "blob":
