@@ -28,7 +28,11 @@ def test_jobs_start_in_the_order_of_their_submission_as_far_as_there_is_room() -
 
 @pytest.mark.parametrize(
     ("blocked", "small"),
-    [(spec("big", 4), spec("small", 1)), (spec("big", 1, 8192), spec("small", 1, 1)), (spec("big", 4), spec("small", 0))],
+    [
+        (spec("big", 4), spec("small", 1)),
+        (spec("big", 1, 8192), spec("small", 1, 1)),
+        (spec("big", 4), spec("small", 0)),
+    ],
 )
 def test_a_smaller_job_does_not_overtake_the_head_of_its_queue(blocked, small) -> None:
     world = World(vcpus=4, memory=8192)

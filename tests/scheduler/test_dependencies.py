@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from batchd.scheduler.events import CancelRequested, JobStatus, JobSubmitted, TaskExited
 from tests.scheduler.worlds import World, after, ended, queue, retrying, spec
 
@@ -35,7 +37,7 @@ def test_one_failure_fails_the_waiting_job_at_once() -> None:
 def test_a_failure_goes_down_the_whole_chain_in_one_step() -> None:
     world = World()
     names = [f"j{number}" for number in range(5000)]
-    chain = [after(spec(name), before) for before, name in zip(names, names[1:], strict=False)]
+    chain = [after(spec(name), before) for before, name in itertools.pairwise(names)]
     world.scheduler.step([JobSubmitted(job) for job in (spec(names[0]), *chain)], world.now)
     step = world.tell(CancelRequested("j1", "no"))
     assert [job.job_id for job in step.changed] == names[1:]

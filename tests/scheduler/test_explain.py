@@ -136,7 +136,9 @@ def test_a_placed_job_says_its_attempt_its_task_and_its_time() -> None:
     world = World()
     world.submit(retrying(limited(spec("a"), 60), 3))
     task = world.task("a")
-    assert world.scheduler.explain("a") == [f"Job a is STARTING: attempt 1 of 3 is being started in main as task {task}."]
+    assert world.scheduler.explain("a") == [
+        f"Job a is STARTING: attempt 1 of 3 is being started in main as task {task}."
+    ]
     world.start("a")
     found = world.scheduler.explanation("a")
     assert found is not None

@@ -201,12 +201,16 @@ def test_terminate_after_the_timeout_comes_too_late() -> None:
     assert (world.jobs["b"].status_reason, world.jobs["b"].is_terminated) == (TIMED_OUT, False)
 
 
-def test_ended_attempts_do_not_pile_up_among_the_deadlines() -> None:
-    world = World(vcpus=1)
+def test_ended_attempts_do_not_pile_up_behind_a_deadline_that_still_matters() -> None:
+    world = World(vcpus=2)
+    world.submit(limited(spec("first"), 3600))
+    world.start("first")
+    due = world.scheduler.next_deadline()
     for number in range(300):
         world.submit(limited(spec(f"j{number}"), 86_400))
         world.run(f"j{number}")
     assert len(world.scheduler.state.deadlines) < 100
+    assert world.scheduler.next_deadline() == due
 
 
 def test_a_deleted_queue_takes_its_jobs_with_it() -> None:

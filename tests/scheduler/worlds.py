@@ -138,7 +138,9 @@ def queue(arn: str, *environments: str, priority: int = 1) -> QueueSaved:
     return QueueSaved(QueueSpec(arn, priority, environments))
 
 
-def environment(arn: str, vcpus: float | None = None, *, available: bool = True, valid: bool = True) -> EnvironmentSaved:
+def environment(
+    arn: str, vcpus: float | None = None, *, available: bool = True, valid: bool = True
+) -> EnvironmentSaved:
     most = None if vcpus is None else round(vcpus * 1000)
     return EnvironmentSaved(EnvironmentSpec(arn, available and valid, valid, most))
 

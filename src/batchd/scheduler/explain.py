@@ -74,7 +74,8 @@ def _placed(job: Job) -> Explanation:
 
 def _runnable(state: State, job: Job) -> Explanation:
     queue = state.queue(job.spec.queue)
-    ahead, head = _place_in_line(queue, job)
+    standing = [other.job_id for other in policy.line(queue)]
+    ahead, head = standing.index(job.job_id), state.jobs[standing[0]]
     obstacles = tuple(_obstacles(state, queue, head))
     sentences = [f"Job {job.job_id} is RUNNABLE in {queue.arn}, {_count(ahead, 'job')} ahead of it."]
     if ahead:
@@ -89,20 +90,7 @@ def _runnable(state: State, job: Job) -> Explanation:
     sentences += [obstacle.sentence for obstacle in obstacles]
     if placement.find(state, queue, head) is not None:
         sentences.append("The head will be placed in the next round.")
-    return Explanation(
-        job.job_id, job.status, sentences, ahead=ahead, head=head.job_id, obstacles=obstacles, stops_at=None
-    )
-
-
-def _place_in_line(queue: Queue, job: Job) -> tuple[int, Job]:
-    """How many stand before the job, and who is first."""
-    first = job
-    for ahead, other in enumerate(policy.line(queue)):
-        if ahead == 0:
-            first = other
-        if other is job:
-            return ahead, first
-    raise AssertionError(f"RUNNABLE job {job.job_id} does not stand in the line of {queue.arn}")
+    return Explanation(job.job_id, job.status, sentences, ahead=ahead, head=head.job_id, obstacles=obstacles)
 
 
 def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:

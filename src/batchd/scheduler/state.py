@@ -148,9 +148,9 @@ class State:
     """Everything the scheduler knows.
 
     `tasks` are the jobs STARTING or RUNNING by the task in hand. `dependents` maps a live job to the PENDING jobs
-    that wait for it, `unmet` a PENDING job to how many it still waits for. `deadlines` is a heap of (ms, number, task
-    id), stale once the task has ended; `watched` is the last number given. `arrivals` are restored jobs that the next step moves on. `awake` are ARNs of
-    queues whose head may have become placeable.
+    that wait for it, `unmet` a PENDING job to how many it still waits for. `deadlines` is a heap of (ms, number,
+    task id), stale once the task has ended; `watched` is the last number given. `arrivals` are restored jobs that
+    the next step moves on. `awake` are ARNs of queues whose head may have become placeable.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)

@@ -1,0 +1,217 @@
+"""A check that never fails proves nothing: each one is shown a world that breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from batchd.scheduler import invariants
+from batchd.scheduler.commands import StartTask, StopTask
+from batchd.scheduler.events import JobStatus
+from batchd.scheduler.state import Environment, Job, Queue, State, Step, Transition
+from tests.scheduler.worlds import World, after, limited, spec
+
+
+def busy() -> World:
+    """`run` runs with a limit of time, `new` starts, `line` and `next` wait in line, `dep` waits for `run`."""
+    world = World(vcpus=2)
+    world.submit(limited(spec("run"), 60), spec("new"), spec("line"), spec("next"), after(spec("dep"), "run"))
+    world.start("run")
+    return world
+
+
+def job(state: State, name: str) -> Job:
+    return state.jobs[name]
+
+
+def forget_task(state: State) -> None:
+    del state.tasks[str(job(state, "run").task_id)]
+
+
+def leave_an_orphan(state: State) -> None:
+    del state.jobs["new"]
+
+
+def rename_task(state: State) -> None:
+    job(state, "new").task_id = "other"
+
+
+def end_quietly(state: State) -> None:
+    job(state, "line").status = JobStatus.FAILED
+
+
+def use_up_attempts(state: State) -> None:
+    job(state, "line").spec = replace(job(state, "line").spec, attempts=0)
+
+
+def forget_start(state: State) -> None:
+    job(state, "run").started_at = None
+
+
+def stand_twice(state: State) -> None:
+    state.queues["q"].waiting.append(job(state, "line"))
+
+
+def stand_elsewhere(state: State) -> None:
+    state.queues["q"].waiting.remove(job(state, "line"))
+    state.queues["r"] = Queue("r", known=True)
+    state.queues["r"].waiting.append(job(state, "line"))
+
+
+def stand_unknown(state: State) -> None:
+    state.queues["q"].waiting.append(Job(spec("ghost"), JobStatus.RUNNABLE, 1))
+
+
+def miscount_stale(state: State) -> None:
+    state.queues["q"].stale += 1
+
+
+def miscount_live(state: State) -> None:
+    state.queues["q"].live += 1
+
+
+def keep_dead_queue(state: State) -> None:
+    state.queues["r"] = Queue("r")
+
+
+def miscount_unmet(state: State) -> None:
+    state.unmet["dep"] = 7
+
+
+def wait_while_running(state: State) -> None:
+    state.unmet["run"] = 1
+
+
+def wait_for_the_dead(state: State) -> None:
+    state.dependents["gone"] = {"dep": job(state, "dep")}
+
+
+def wait_without_count(state: State) -> None:
+    state.dependents["new"] = {"line": job(state, "line")}
+
+
+def miscount_machine(state: State) -> None:
+    state.machine.used_gpus += 1
+
+
+def miscount_environment(state: State) -> None:
+    state.environments["main"].running += 1
+
+
+def keep_dead_environment(state: State) -> None:
+    state.environments["gone"] = Environment("gone")
+
+
+def clamp_in_company(state: State) -> None:
+    job(state, "run").clamped = True
+    state.machine.used_vcpus_milli -= 1000
+    state.machine.used_memory_mib -= 512
+    state.machine.taken = "run"
+
+
+def forget_deadline(state: State) -> None:
+    state.deadlines.clear()
+
+
+def leave_room(state: State) -> None:
+    assert state.machine.capacity is not None
+    state.machine.capacity = replace(state.machine.capacity, vcpus_milli=9000)
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (forget_task, "run is RUNNING and not in hand"),
+        (leave_an_orphan, "is of no live job"),
+        (rename_task, "new runs under another attempt's task id"),
+        (end_quietly, "line is FAILED and still remembered"),
+        (use_up_attempts, "line has used up its attempts and is RUNNABLE"),
+        (forget_start, "run is RUNNING since never"),
+        (stand_twice, "line is RUNNABLE and stands in line wrongly"),
+        (stand_elsewhere, "line stands in r, not in its own queue"),
+        (stand_unknown, "ghost stands in line and is not live"),
+        (miscount_stale, "q miscounts the jobs that left its line"),
+        (miscount_live, "q counts 6 live jobs of 5"),
+        (keep_dead_queue, "r is gone and still remembered"),
+        (miscount_unmet, "dep waits for 1 jobs and counts 7"),
+        (wait_while_running, "run is RUNNING and still waits for others"),
+        (wait_for_the_dead, "somebody waits for gone, which is over"),
+        (wait_without_count, "line waits and is not PENDING"),
+        (miscount_machine, "the machine miscounts what is used"),
+        (miscount_environment, "main miscounts what is used"),
+        (keep_dead_environment, "gone is gone and still remembered"),
+        (clamp_in_company, "['run'] should run alone"),
+        (forget_deadline, "nobody watches the time of run"),
+        (leave_room, "line waits at the head of q although there is room"),
+    ],
+)
+def test_a_broken_world_is_found_out(harm: Callable[[State], None], complaint: str) -> None:
+    state = busy().scheduler.state
+    assert invariants.check(state) == []
+    harm(state)
+    assert complaint in "\n".join(invariants.check(state))
+
+
+def overfill_environment(state: State) -> None:
+    state.environments["main"].max_vcpus_milli = 1000
+
+
+def close_environment(state: State) -> None:
+    state.environments["main"].available = False
+
+
+def forget_machine(state: State) -> None:
+    state.machine.capacity = None
+
+
+def share_with_the_huge(state: State) -> None:
+    state.machine.taken = "run"
+
+
+@pytest.mark.parametrize("member", ["vcpus_milli", "memory_mib", "gpus"])
+def test_a_start_that_overfills_the_machine_is_found_out(member: str) -> None:
+    state = busy().scheduler.state
+    assert state.machine.capacity is not None
+    state.machine.capacity = replace(state.machine.capacity, **{member: -1})
+    assert "the machine is overfull" in "\n".join(invariants.check_step(state, a_start(state)))
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (overfill_environment, "main is overfull: 2000 of 1000"),
+        (close_environment, "main was given a job although it is not available"),
+        (forget_machine, "a job was started on a machine of unknown size"),
+        (share_with_the_huge, "run does not run alone"),
+    ],
+)
+def test_a_start_where_there_is_no_room_is_found_out(harm: Callable[[State], None], complaint: str) -> None:
+    state = busy().scheduler.state
+    harm(state)
+    assert invariants.check_step(state, a_start(state)) == [complaint]
+
+
+def a_start(state: State) -> Step:
+    new = job(state, "new")
+    return Step([new], [StartTask(str(new.task_id), "new", 1, "main")], [])
+
+
+def test_a_step_that_tells_lies_is_found_out() -> None:
+    state = busy().scheduler.state
+    run = job(state, "run")
+    said = "\n".join(
+        invariants.check_step(
+            state,
+            Step(
+                [run, run],
+                [StartTask("nobody", "run", 1, "main"), StopTask(str(run.task_id), "run")],
+                [Transition("run", JobStatus.STARTING, 1, 1, None)],
+            ),
+        )
+    )
+    assert "a job is reported as changed twice" in said
+    assert "is for no task in hand" in said
+    assert "has no reason" in said
+    assert "run moved to RUNNING unseen" in said

@@ -1,0 +1,218 @@
+"""Random lives: whatever clients, operators and engines do, and however often the server dies, these things hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from batchd.scheduler import invariants, policy
+from batchd.scheduler.commands import StartTask
+from batchd.scheduler.events import (
+    FINAL,
+    CancelRequested,
+    Dependency,
+    EnvironmentDeleted,
+    Event,
+    ExitRule,
+    JobSpec,
+    JobStatus,
+    JobSubmitted,
+    QueueDeleted,
+    Resources,
+    TaskExited,
+    TaskFailedToStart,
+    TaskLost,
+    TaskStarted,
+    TerminateRequested,
+    TimePassed,
+)
+from batchd.scheduler.scheduler import Scheduler
+from batchd.scheduler.state import Job, Step
+from tests.scheduler.worlds import environment, machine, queue
+
+QUEUES = ("q1", "q2", "q3")
+ENVIRONMENTS = ("e1", "e2")
+picks = st.integers(0, 10_000)
+
+
+class Lives(RuleBasedStateMachine):
+    """One world; `rows` are the jobs as a store would have them, `starts` every start ever commanded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler()
+        self.now = 1_000_000
+        self.rows: dict[str, Job] = {}
+        self.starts: dict[str, str] = {}
+        self.told: dict[str, Event] = {}
+        self.step(*self.configure(machine(4, 4096, 1)))
+        for arn in ENVIRONMENTS:
+            self.step(*self.configure(environment(arn, 4)))
+        for number, arn in enumerate(QUEUES):
+            self.step(*self.configure(queue(arn, *ENVIRONMENTS[number % 2 :], priority=number // 2)))
+
+    def configure(self, event: Event) -> list[Event]:
+        """Remember the last word on each thing, for the next restart."""
+        arn = getattr(event, "environment", None) or getattr(event, "queue", None)
+        self.told[arn.arn if arn else "machine"] = event
+        return [event]
+
+    def step(self, *events: Event) -> Step:
+        self.now += 1000
+        front = {arn: [j.job_id for j in self.scheduler.front(arn, 9)] for arn in QUEUES}
+        tried = {job.job_id for job in self.scheduler.state.jobs.values() if job.attempts}
+        step = self.scheduler.step(events, self.now)
+        assert invariants.check_step(self.scheduler.state, step) == []
+        self.check_order(step, front, tried)
+        for job in step.changed:
+            before = self.rows.get(job.job_id)
+            assert before is None or before.status not in FINAL, "what is final is final"
+            self.rows[job.job_id] = replace(job, attempts=list(job.attempts))
+        for command in step.commands:
+            if isinstance(command, StartTask):
+                assert command.task_id not in self.starts, "no attempt is started twice"
+                self.starts[command.task_id] = command.job_id
+        return step
+
+    def check_order(self, step: Step, front: dict[str, list[str]], tried: set[str]) -> None:
+        """Within a queue the jobs that waited before the step start in the order in which they stood in line."""
+        started = [command.job_id for command in step.commands if isinstance(command, StartTask)]
+        for line in front.values():
+            waited = [job_id for job_id in started if job_id in line and job_id not in tried]
+            assert waited == [job_id for job_id in line if job_id in waited]
+            left = {job.job_id for job in step.changed} | set(waited)
+            if waited:
+                assert all(job_id in left for job_id in line[: line.index(waited[-1])]), "nobody overtakes"
+
+    def live(self, *statuses: JobStatus) -> list[Job]:
+        return [job for job in self.scheduler.state.jobs.values() if job.status in statuses]
+
+    def in_hand(self, pick: int, *statuses: JobStatus) -> Job:
+        jobs = self.live(*statuses)
+        return jobs[pick % len(jobs)]
+
+    @rule(
+        on=st.sampled_from(QUEUES),
+        need=st.tuples(st.integers(0, 6), st.integers(1, 6000), st.sampled_from([0, 0, 0, 1, 2])),
+        attempts=st.integers(1, 3),
+        exit_on=st.sampled_from([None, "1", "1*", "*"]),
+        timeout_s=st.sampled_from([None, 60]),
+        waits_for=st.lists(picks, max_size=3),
+    )
+    def submit(self, on, need, attempts, exit_on, timeout_s, waits_for) -> None:
+        names = list(self.rows)
+        depends_on = [names[pick % len(names)] for pick in waits_for] if names else []
+        known = {name: self.rows[name].status for name in depends_on}
+        spec = JobSpec(
+            job_id=f"j{len(names)}",
+            queue=on,
+            resources=Resources(need[0] * 1000, need[1], need[2]),
+            attempts=attempts,
+            exit_rules=(ExitRule("EXIT", on_exit_code=exit_on),) if exit_on else (),
+            timeout_s=timeout_s,
+            depends_on=tuple(Dependency(n, s if s in FINAL else None) for n, s in known.items()),
+        )
+        self.step(JobSubmitted(spec))
+        assert spec.job_id in self.rows, "no job is lost"
+
+    @precondition(lambda self: self.live(JobStatus.STARTING))
+    @rule(pick=picks)
+    def start(self, pick: int) -> None:
+        job = self.in_hand(pick, JobStatus.STARTING)
+        self.step(TaskStarted(str(job.task_id), self.now))
+
+    @precondition(lambda self: self.scheduler.state.tasks)
+    @rule(pick=picks, code=st.sampled_from([0, 0, 1, 12, None]))
+    def exit(self, pick: int, code: int | None) -> None:
+        job = self.in_hand(pick, JobStatus.STARTING, JobStatus.RUNNING)
+        self.step(TaskExited(str(job.task_id), self.now, code))
+
+    @precondition(lambda self: self.scheduler.state.tasks)
+    @rule(pick=picks, lost=st.booleans())
+    def fail(self, pick: int, lost: bool) -> None:
+        task_id = str(self.in_hand(pick, JobStatus.STARTING, JobStatus.RUNNING).task_id)
+        self.step(TaskLost(task_id, self.now, "x") if lost else TaskFailedToStart(task_id, self.now, "x"))
+
+    @precondition(lambda self: self.starts)
+    @rule(pick=picks, code=st.sampled_from([0, 1]), times=st.integers(1, 3))
+    def report_late(self, pick: int, code: int, times: int) -> None:
+        task_id = list(self.starts)[pick % len(self.starts)]
+        if task_id not in self.scheduler.state.tasks:
+            assert self.step(*[TaskExited(task_id, self.now, code)] * times).changed == []
+
+    @precondition(lambda self: self.rows)
+    @rule(pick=picks, terminate=st.booleans())
+    def end(self, pick: int, terminate: bool) -> None:
+        name = list(self.rows)[pick % len(self.rows)]
+        self.step((TerminateRequested if terminate else CancelRequested)(name, "no"))
+
+    @rule(arn=st.sampled_from(ENVIRONMENTS), most=st.sampled_from([None, 1, 4]), state=st.integers(0, 5))
+    def change_environment(self, arn: str, most: int | None, state: int) -> None:
+        self.step(*self.configure(environment(arn, most, available=state != 0, valid=state != 1)))
+
+    @rule(vcpus=st.sampled_from([2, 4, 8]), gpus=st.sampled_from([0, 1]))
+    def change_machine(self, vcpus: int, gpus: int) -> None:
+        self.step(*self.configure(machine(vcpus, 4096, gpus)))
+
+    @rule(arn=st.sampled_from(QUEUES), priority=st.integers(0, 2), count=st.integers(0, 2))
+    def change_queue(self, arn: str, priority: int, count: int) -> None:
+        self.step(*self.configure(queue(arn, *ENVIRONMENTS[:count], priority=priority)))
+
+    @rule(pick=st.integers(0, 20))
+    def delete_something(self, pick: int) -> None:
+        if pick < len(QUEUES):
+            self.told.pop(QUEUES[pick], None)
+            self.step(QueueDeleted(QUEUES[pick]))
+        elif pick - len(QUEUES) < len(ENVIRONMENTS):
+            arn = ENVIRONMENTS[pick - len(QUEUES)]
+            self.told.pop(arn, None)
+            self.step(EnvironmentDeleted(arn))
+
+    @rule()
+    def wait_for_the_next_deadline(self) -> None:
+        self.now = max(self.now, self.scheduler.next_deadline() or 0)
+        self.step(TimePassed())
+        due = self.scheduler.next_deadline()
+        assert due is None or due > self.now
+
+    @rule()
+    def crash(self) -> None:
+        """All that is left is the rows."""
+        live = [replace(job, attempts=list(job.attempts)) for job in self.rows.values() if job.status not in FINAL]
+        wanted = self.scheduler.wanted()
+        again = Scheduler()
+        again.restore(live, list(self.told.values()), self.now)
+        assert again.state.jobs.keys() == self.scheduler.state.jobs.keys()
+        assert sorted(map(repr, again.wanted())) == sorted(map(repr, wanted))
+        self.scheduler = again
+        self.step(TimePassed())
+
+    @invariant()
+    def all_is_well(self) -> None:
+        assert invariants.check(self.scheduler.state) == []
+        live = {name for name, row in self.rows.items() if row.status not in FINAL}
+        assert live == set(self.scheduler.state.jobs), "what is acknowledged is known until it ends"
+        for queue_ in self.scheduler.state.queues.values():
+            tried = [bool(job.attempts) for job in policy.line(queue_)]
+            assert tried == sorted(tried, reverse=True), "retried jobs stand in front"
+
+    def teardown(self) -> None:
+        """Let everything run to its end: no job is stuck that has somewhere to run."""
+        self.now += 1
+        self.step(*self.configure(machine(8, 8192, 2)))
+        for arn in ENVIRONMENTS:
+            self.step(*self.configure(environment(arn)))
+        for arn in QUEUES:
+            self.step(*self.configure(queue(arn, *ENVIRONMENTS)))
+        for _ in range(1000):
+            if not self.scheduler.state.tasks:
+                break
+            self.step(*[TaskExited(task_id, self.now, 0) for task_id in self.scheduler.state.tasks])
+        assert self.scheduler.state.jobs == {}, "every job ends"
+
+
+Lives.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLives = Lives.TestCase
