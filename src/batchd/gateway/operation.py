@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
+from batchd.errors import ApiError
 from batchd.gateway.credentials import SessionCredentials
 from batchd.store.store import Tx
 
@@ -31,12 +32,17 @@ class Caller:
     access_key: str
 
 
+def _no_user_keys(access_key: str) -> str:
+    raise ApiError("ServiceFailure", "This server makes no access keys for users.", 500)
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What an operation may know of the server it runs in, and the few things only the server can do.
 
     `endpoint` is the base URL clients use. `explain` gives the sentences of why a job waits, from the scheduler's
-    own predicates. `issue_session` makes credentials for (role ARN, role id, session name, seconds, now in ms).
+    own predicates. `issue_session` makes credentials for (role ARN, role id, session name, seconds, now in ms);
+    `user_secret` gives the secret that belongs to a user's access key.
     `overview` is the live picture that `batchd top` shows.
     """
 
@@ -45,6 +51,7 @@ class Deployment:
     explain: Callable[[str], list[str]]
     overview: Callable[[], dict[str, Any]]
     issue_session: Callable[[str, str, str, int, int], SessionCredentials]
+    user_secret: Callable[[str], str] = _no_user_keys
 
 
 @dataclass(frozen=True, slots=True)
