@@ -105,9 +105,12 @@ class DockerDaemon:
     def close(self) -> None:
         """Nothing is left of it."""
         if self._process is not None:
-            remove_all_containers(self.url)
+            remove_containers(self.url)
         self.stop()
-        shutil.rmtree(self._root, ignore_errors=True)
+        for line in Path("/proc/mounts").read_text().splitlines():  # a daemon that was killed leaves some
+            if (mounted := line.split()[1]).startswith(f"{self._root}/"):
+                subprocess.run(["umount", "--lazy", mounted], check=True)
+        shutil.rmtree(self._root)
 
 
 def docker(url: str, *arguments: str, stdin: bytes = b"") -> str:
@@ -116,8 +119,10 @@ def docker(url: str, *arguments: str, stdin: bytes = b"") -> str:
     return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout.decode().strip()
 
 
-def remove_all_containers(url: str) -> None:
-    if containers := docker(url, "ps", "--all", "--quiet").split():
+def remove_containers(url: str, *filters: str) -> None:
+    """Those that match, running or not; all of them without a filter."""
+    options = [f"--filter={wanted}" for wanted in filters]
+    if containers := docker(url, "ps", "--all", "--quiet", *options).split():
         docker(url, "rm", "--force", "--volumes", *containers)
 
 

@@ -82,11 +82,13 @@ class DockerEngine:
         self._runs: dict[str, TaskRun] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}  # by task id, of self._runs
         self._removals: dict[str, asyncio.Task[None]] = {}  # by task id
+        self._kept: set[str] = set()  # a start will follow, which finds what is there
         self._events: asyncio.Task[None] | None = None
         self._shop: Workshop  # from open on
         self._tell: Callable[[Report], None]
 
-    async def open(self, report: Callable[[Report], None], adopt: Sequence[str]) -> None:
+    async def open(self, report: Callable[[Report], None], adopt: Sequence[str], keep: Sequence[str] = ()) -> None:
+        """See Engine. An end is preceded by its Started once more, since the crash may have swallowed that."""
         self._settings.root.mkdir(parents=True, exist_ok=True)
         self._tell = report
         self._shop = self._open_shop()
@@ -99,6 +101,7 @@ class DockerEngine:
         except EngineError:
             await self._shop.api.close()
             raise
+        self._kept = set(keep)
         self._adopt(listed, adopt)
         self._events = asyncio.create_task(self._watch_events())
 
@@ -106,6 +109,7 @@ class DockerEngine:
         if run := self._runs.get(spec.task_id):
             asyncio.get_running_loop().call_soon(self._repeat, run)
             return
+        self._kept.discard(spec.task_id)
         boxes = [self._new_box(spec, container) for container in spec.containers]
         self._live(TaskRun(self._shop, spec.task_id, boxes, spec.stop_timeout_s, self._tell))
 
@@ -114,6 +118,7 @@ class DockerEngine:
             run.stop(grace_s)
 
     def forget(self, task_id: str) -> None:
+        self._kept.discard(task_id)
         self._runs.pop(task_id, None)
         if life := self._lives.pop(task_id, None):
             life.cancel()
@@ -142,6 +147,7 @@ class DockerEngine:
             images=Images(api, settings.pull, settings.pull_quiet_s, lambda ref: registry_auth(settings.login, ref)),
             clock=self._clock,
             slots=asyncio.Semaphore(settings.concurrency),
+            readers=asyncio.Semaphore(settings.concurrency),
             limits=Limits(settings.create_timeout_s, settings.start_timeout_s),
             instance=settings.instance,
             booted_at=settings.booted_at,
@@ -188,9 +194,9 @@ class DockerEngine:
                 self._adopt_task(found.pop(task_id))
             else:  # none of several is started before all are created: it never ran
                 self._tell(Lost(task_id, self._clock.now_ms(), NO_TRACE))
-        for task_id in found:
+        for task_id in found.keys() - self._kept:
             self._remove(task_id)
-        self._sweep(set(adopt))
+        self._sweep({*adopt, *self._kept})
 
     def _adopt_task(self, found: Sequence[tuple[Tag, str]]) -> None:
         first = found[0][0]
@@ -246,7 +252,7 @@ class DockerEngine:
         self._wake(known - running)
         for container in listed:
             tag = tag_of(container.labels)
-            if tag is not None and tag.task_id not in self._runs:
+            if tag is not None and tag.task_id not in self._runs and tag.task_id not in self._kept:
                 self._remove(tag.task_id)
 
     def _wake(self, containers: set[str]) -> None:

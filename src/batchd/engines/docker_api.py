@@ -96,15 +96,22 @@ def docker_available(url: str | None = None) -> str | None:
     return None if status == 200 else f"Docker answered its ping at {address} with HTTP status {status}"
 
 
+class _UnixConnection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("docker", timeout=_PROBE_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket(AF_UNIX, SOCK_STREAM)
+        self.sock.settimeout(_PROBE_S)
+        self.sock.connect(self._path)
+
+
 def _probe_connection(address: str) -> HTTPConnection:
-    socket_path, base = _split_url(address)
-    if socket_path is None:
-        return HTTPConnection(urlsplit(base).netloc, timeout=_PROBE_S)
-    connection = HTTPConnection("docker", timeout=_PROBE_S)
-    connection.sock = socket(AF_UNIX, SOCK_STREAM)
-    connection.sock.settimeout(_PROBE_S)
-    connection.sock.connect(socket_path)
-    return connection
+    path, base = _split_url(address)
+    return _UnixConnection(path) if path else HTTPConnection(urlsplit(base).netloc, timeout=_PROBE_S)
 
 
 def _split_url(url: str) -> tuple[str | None, str]:

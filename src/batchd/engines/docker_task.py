@@ -41,12 +41,16 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What the tasks of one engine share. `slots` bounds the work at the daemon; `booted_at` is the host's, ms."""
+    """What the tasks of one engine share. `booted_at` is the host's, ms.
+
+    `slots` bound what is heavy for the daemon (create, start, remove); `readers` the outputs read out at one time.
+    """
 
     api: DockerApi
     images: Images
     clock: Clock
     slots: asyncio.Semaphore
+    readers: asyncio.Semaphore
     limits: Limits
     instance: str
     booted_at: int
@@ -228,7 +232,7 @@ class TaskRun:
         finally:
             await _cancel(follower)
         if state is not None:
-            async with self._shop.slots:
+            async with self._shop.readers:
                 await self._copy_output(box, follow=False)
         return box, state
 
