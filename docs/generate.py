@@ -33,9 +33,9 @@ def operations() -> str:
     lines = [
         "# Operations",
         "",
-        "Written by `make docs` from the services themselves. An operation that its service's model has and that is not",
-        "listed as served answers with HTTP 501 and the code `UnknownOperationException` (`InvalidAction` for the query",
-        "and EC2 protocols), as AWS does for actions it does not know.",
+        "Written by `make docs` from the services themselves. An operation that its service has in its model and that",
+        "is not listed as served answers with HTTP 501 and the code `UnknownOperationException` (`InvalidAction`",
+        "for the query and EC2 protocols), as AWS does for actions it does not know.",
     ]
     for service in SERVICES:
         served, missing = _split(service)

@@ -208,7 +208,7 @@ def make_engine(settings: Settings, clock: Clock, instance: str) -> Engine:
         url = docker_url(settings.docker_host or None)
         return DockerEngine(DockerSettings(instance, root, url, settings.docker_network), clock)
     if name == "fake":
-        return FakeEngine(clock)
+        return FakeEngine(clock, settings.data_dir / "fake")
     return ProcessEngine(settings.data_dir / "process")
 
 

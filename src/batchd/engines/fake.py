@@ -20,13 +20,13 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from batchd.clock import Clock
 from batchd.engines.engine import Abilities, Exited, FailedToStart, Lost, Report, Started
 from batchd.task import ContainerSpec, TaskSpec
 
 _KILLED = 137
-_SHORTEST_TIMER_S = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class _Life:
     knobs: FakeTask
     started: Started | None = None
     ended: Report | None = None
+    ends_at: int = 0
     due: int = 0  # in `FakeWorld.agenda`; an entry with another number is of the past
 
     def reports(self) -> list[Report]:
@@ -96,7 +97,8 @@ class FakeWorld:
             life.ended = FailedToStart(task_id, at, knobs.fail_to_start)
         elif life.started is None:
             life.started = Started(task_id, at)
-            self.plan(life, at + round(knobs.run_s * 1000))
+            life.ends_at = at + round(knobs.run_s * 1000)
+            self.plan(life, life.ends_at)
             return life.started
         elif knobs.vanish:
             life.ended = Lost(task_id, at, "The task vanished")
@@ -136,15 +138,15 @@ class FakeEngine:
         self._timer: asyncio.TimerHandle | None = None
         self._report: Callable[[Report], None] | None = None
 
-    async def open(self, report: Callable[[Report], None], adopt: Sequence[str]) -> None:
-        self.attach(report, adopt)
+    async def open(self, report: Callable[[Report], None], adopt: Sequence[str], keep: Sequence[str] = ()) -> None:
+        self.attach(report, adopt, keep)
 
-    def attach(self, report: Callable[[Report], None], adopt: Sequence[str]) -> None:
+    def attach(self, report: Callable[[Report], None], adopt: Sequence[str], keep: Sequence[str] = ()) -> None:
         """`open`, for callers without an event loop (then without timers)."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._report = report
         self.world.happen(self._clock.now_ms())
-        for task_id in self.world.tasks.keys() - set(adopt):
+        for task_id in self.world.tasks.keys() - {*adopt, *keep}:
             self.forget(task_id)
         for task_id in adopt:
             self._report_state(task_id)
@@ -175,16 +177,10 @@ class FakeEngine:
         if life is None or life.ended:
             return
         now = self._clock.now_ms()
-        if life.knobs.ignore_sigterm:
-            planned = now + round(grace_s * 1000)
-            life.knobs = replace(life.knobs, exit_code=_KILLED, vanish=False)
-        else:
-            planned = now
-            life.knobs = replace(life.knobs, exit_code=life.knobs.stop_exit_code, vanish=False)
-        if life.started is None:
-            life.knobs = replace(life.knobs, run_s=0.0)
-        self.world.plan(life, planned)
-        self._set_timer()
+        if not life.knobs.ignore_sigterm:
+            self._end_by(life, now, life.knobs.stop_exit_code)
+        elif life.started is None or life.ends_at > now + round(grace_s * 1000):
+            self._end_by(life, now + round(grace_s * 1000), _KILLED)
 
     def forget(self, task_id: str) -> None:
         self.world.tasks.pop(task_id, None)
@@ -198,6 +194,12 @@ class FakeEngine:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+
+    def _end_by(self, life: _Life, at: int, exit_code: int) -> None:
+        life.knobs = replace(life.knobs, exit_code=exit_code, vanish=False, fail_to_start=None, run_s=0.0)
+        life.ends_at = at
+        self.world.plan(life, at)
+        self._set_timer()
 
     def _knobs(self, spec: TaskSpec) -> FakeTask:
         first = spec.containers[0] if spec.containers else ContainerSpec("", "")
@@ -235,7 +237,7 @@ class FakeEngine:
             self._timer = None
         at = self.world.next_at()
         if self._timers and self._report and at is not None:
-            wait_s = max(_SHORTEST_TIMER_S, (at - self._clock.now_ms()) / 1000)
+            wait_s = max(0.0, (at - self._clock.now_ms()) / 1000)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self.advance)
 
 
@@ -266,7 +268,7 @@ def _flag(text: str) -> bool:
     return text == "1"
 
 
-_KNOBS: dict[str, Callable[[str], object]] = {
+_KNOBS: dict[str, Callable[[str], Any]] = {  # Any: each the type of its field
     "run_s": _seconds,
     "start_s": _seconds,
     "exit_code": int,

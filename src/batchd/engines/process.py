@@ -75,12 +75,12 @@ class ProcessEngine:
         """The process that owns the tasks; None while not connected."""
         return self._line.facts["pid"] if self._line else None
 
-    async def open(self, report: Callable[[Report], None], adopt: Sequence[str]) -> None:
+    async def open(self, report: Callable[[Report], None], adopt: Sequence[str], keep: Sequence[str] = ()) -> None:
         """See Engine. An exit is preceded by its Started once more, since the crash may have swallowed that."""
         self._report = report
         self._closed = False
         self._known = {task_id: _Known() for task_id in adopt}
-        await self._connect()
+        await self._connect(keep)
 
     def start(self, spec: TaskSpec) -> None:
         order = ["start", spec.task_id, _program(spec)]
@@ -116,12 +116,12 @@ class ProcessEngine:
         if self._line:
             self._line.send(order)
 
-    async def _connect(self) -> None:
+    async def _connect(self, keep: Sequence[str] = ()) -> None:
         line = await connect(self._place, self._idle_s, self._on_message, self._on_loss)
         unanswered = [task_id for task_id, known in self._known.items() if known.start]
         ended = [task_id for task_id, known in self._known.items() if known.ended]
         adopt = [task_id for task_id, known in self._known.items() if not known.start and not known.ended]
-        line.send(["open", adopt, unanswered + ended, _defaults()])
+        line.send(["open", adopt, [*unanswered, *ended, *keep], _defaults()])
         for known in self._known.values():
             for order in (known.start, known.stop):
                 if order:

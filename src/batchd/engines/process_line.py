@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -143,14 +144,9 @@ def _checked(line: Line) -> Line:
 async def _launch(place: Place, idle_s: float) -> None:
     """Begin a runner and wait until it can be connected to."""
     root = str(Path(batchd.__file__).parent.parent)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-I", "-S", "-c", _PROGRAM, root, place.directory, str(idle_s)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, errors = await process.communicate()
-    if process.returncode:
-        last = errors.decode(errors="replace").strip().rpartition("\n")[2]
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, root, place.directory, str(idle_s)]
+    # On a thread, not by the loop: uvloop's subprocesses inherit descriptors of the loop, and the runner would keep them.
+    begun = await asyncio.to_thread(subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True)
+    if begun.returncode:
+        last = begun.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise EngineError(f"cannot start the runner in {place.directory}: {last}")
