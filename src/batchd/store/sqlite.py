@@ -37,12 +37,11 @@ def open_sqlite(path: str | Path, clock: Clock) -> Store:
 
 
 class DatabaseFile:
-    """A file and its lock; opens connections to it."""
+    """A file and its lock; opens connections to it. `pragmas` are settings of the one that writes."""
 
-    _PRAGMAS: tuple[str, ...] = ("synchronous=FULL", "cache_size=-65536")
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *pragmas: str) -> None:
         self._path = path
+        self._pragmas = pragmas or ("synchronous=FULL", "cache_size=-65536")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(path.with_name(f"{path.name}.lock"))
@@ -53,7 +52,7 @@ class DatabaseFile:
         """The connection that writes, to tables of this version."""
         try:
             bring_up_to_date(self._path)
-            connection = self.connect("journal_mode=WAL", *self._PRAGMAS)
+            connection = self.connect("journal_mode=WAL", *self._pragmas)
         except sqlite3.Error as error:
             self._lock.release()
             raise StoreError(f"cannot open {self._path}: {error}") from error
@@ -83,12 +82,10 @@ class MemoryFile(DatabaseFile):
     """A file that is never synced and goes with the process. SQLite's own memory databases let nobody read beside an
     open transaction; this one behaves as any other store does."""
 
-    _PRAGMAS = ("synchronous=OFF",)
-
     def __init__(self) -> None:
         folder = tempfile.mkdtemp(prefix="batchd-")
         self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        super().__init__(Path(folder) / "memory.db")
+        super().__init__(Path(folder) / "memory.db", "synchronous=OFF")
 
     def open_checkpoints(self, writer: sqlite3.Connection) -> Checkpoints | None:
         """SQLite's own are quick where nothing is synced."""

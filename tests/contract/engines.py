@@ -1,0 +1,205 @@
+"""The engines under test: how to make one, and how to have it act out a piece of work.
+
+To add an engine, write a `Rig` and put it into `RIGS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from batchd.clock import SystemClock
+from batchd.engines.engine import Engine, Report
+from batchd.engines.fake import FakeEngine, FakeWorld
+from batchd.engines.process import ProcessEngine
+from batchd.task import ContainerSpec, LogDestination, TaskSpec
+
+LOG = LogDestination("us-east-1", "/aws/batch/job", "stream")
+_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a task of a test shall do, in this order, in words that every engine can act out."""
+
+    missing: bool = False  # the command does not exist
+    on_sigterm: str = ""  # "" as the system does, "ignore", or the exit code to end with
+    lines: tuple[tuple[int, str], ...] = ()  # (1 stdout or 2 stderr, text)
+    show: str = ""  # print the value of this variable
+    fill_bytes: int = 0  # output of so many x
+    hold_mib: int = 0  # keep this much memory
+    run_s: float = 0.0
+    exit_code: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class Rig(Protocol):
+    """One engine's backend for one test."""
+
+    survives_server: bool  # whether tasks go on when the server's process is killed
+
+    def engine(self) -> Engine:
+        """A new engine on this backend, as a restarted server would make it; not open."""
+
+    def container(self, work: Work) -> ContainerSpec:
+        """A container that does the work, with 64 MiB and a log."""
+
+    def server_source(self) -> str:
+        """Python source that defines `make_engine()`, for an engine in another process."""
+
+    def traces(self, task_id: str) -> list[str]:
+        """What is still there of the task: containers, files."""
+
+    async def close(self) -> None:
+        """End everything that the test's engines left running, and the backend."""
+
+
+def script(work: Work) -> str:
+    """The work for /bin/sh, of dash or of busybox."""
+    steps = []
+    if work.on_sigterm:
+        steps.append("trap '' TERM" if work.on_sigterm == "ignore" else f"trap 'exit {work.on_sigterm}' TERM")
+    steps += [f"echo '{text}' >&{stream}" for stream, text in work.lines]
+    if work.show:
+        steps.append(f'echo "${work.show}"')
+    if work.fill_bytes:
+        steps.append(f"head -c {work.fill_bytes} /dev/zero | tr '\\0' x")
+    if work.hold_mib:
+        steps.append(f"held=$(head -c {work.hold_mib << 20} /dev/zero | tr '\\0' x)")
+    if work.run_s:
+        steps.append(f"sleep {work.run_s} & wait $!")
+    steps.append(f"exit {work.exit_code}")
+    return "\n".join(steps)
+
+
+def shell_container(work: Work, image: str) -> ContainerSpec:
+    """A container (or process) whose shell does the work."""
+    command = ("batchd-no-such-command",) if work.missing else ("/bin/sh", "-c", script(work))
+    return ContainerSpec("main", image, command, work.environment, memory_mib=64, log=LOG)
+
+
+class FakeRig:
+    survives_server = False
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._world = FakeWorld()
+
+    def engine(self) -> Engine:
+        return FakeEngine(SystemClock(), self._directory, world=self._world)
+
+    def container(self, work: Work) -> ContainerSpec:
+        output = "".join(f"{text}\n" for _, text in work.lines) + "x" * work.fill_bytes
+        if work.show:
+            output += work.environment.get(work.show, "") + "\n"
+        knobs = {
+            "BATCHD_FAKE_RUN_S": str(work.run_s),
+            "BATCHD_FAKE_EXIT_CODE": str(work.exit_code),
+            "BATCHD_FAKE_OUTPUT": output,
+        }
+        if work.missing:
+            knobs["BATCHD_FAKE_FAIL_TO_START"] = 'CannotStartContainerError: exec: "batchd-no-such-command"'
+        if work.on_sigterm == "ignore":
+            knobs["BATCHD_FAKE_IGNORE_SIGTERM"] = "1"
+        elif work.on_sigterm:
+            knobs["BATCHD_FAKE_STOP_EXIT_CODE"] = work.on_sigterm
+        return ContainerSpec("main", "fake", environment=knobs, memory_mib=64, log=LOG)
+
+    def server_source(self) -> str:
+        raise AssertionError("a fake task dies with its server")
+
+    def traces(self, task_id: str) -> list[str]:
+        return [str(path) for path in self._directory.rglob(f"*{task_id}*")]
+
+    async def close(self) -> None:
+        return None
+
+
+class ProcessRig:
+    survives_server = True
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._engines: list[ProcessEngine] = []
+
+    def engine(self) -> Engine:
+        return ProcessEngine(self._directory, idle_s=0.05)
+
+    def container(self, work: Work) -> ContainerSpec:
+        return shell_container(work, "none")
+
+    def server_source(self) -> str:
+        return (
+            "from pathlib import Path\n"
+            "from batchd.engines.process import ProcessEngine\n"
+            f"def make_engine(): return ProcessEngine(Path({str(self._directory)!r}), idle_s=0.05)\n"
+        )
+
+    def traces(self, task_id: str) -> list[str]:
+        return [str(path) for path in self._directory.rglob(f"*{task_id}*")]
+
+    async def close(self) -> None:
+        """Adopting nothing kills what runs; the runner ends when it is alone, and removes its control groups."""
+        engine = ProcessEngine(self._directory, idle_s=0.05)
+        await engine.open(lambda report: None, [])
+        pid = engine.runner_pid
+        await engine.close()
+        await until(lambda: not alive(pid or 0))
+
+
+RIGS: dict[str, Callable[[Path], Rig]] = {"fake": FakeRig, "process": ProcessRig}
+
+
+class Server:
+    """A server in the test's own process, as far as an engine knows one: it starts, listens, waits."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.engine = rig.engine()
+        self.reports: list[Report] = []
+
+    async def open(self, *adopt: str) -> None:
+        await self.engine.open(self.reports.append, adopt)
+
+    def task(self, work: Work, task_id: str = "0" * 31 + "1") -> TaskSpec:
+        return TaskSpec(task_id, (self.rig.container(work),))
+
+    def of(self, task_id: str, *kinds: type) -> list[Report]:
+        """What was reported of the task, of these kinds (all, if none is named)."""
+        return [r for r in self.reports if r.task_id == task_id and (not kinds or isinstance(r, kinds))]
+
+    async def report(self, kind: type, spec: TaskSpec) -> Report:
+        """Wait for the first report of this kind about the task."""
+        await until(lambda: bool(self.of(spec.task_id, kind)))
+        return self.of(spec.task_id, kind)[0]
+
+    def output(self, spec: TaskSpec) -> str:
+        path = self.engine.log_path(spec.task_id, "main")
+        return path.read_text() if path.exists() else ""
+
+    async def until_output(self, spec: TaskSpec, text: str) -> None:
+        await until(lambda: text in self.output(spec))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for the condition; fails the test after half a minute."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of this number exists and is more than an exit status."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, 9)
