@@ -38,7 +38,7 @@ def batchd(*flags: str) -> Iterator[tuple[Signer, psutil.Process, float]]:
             if not line.startswith("batchd ready on "):
                 raise RuntimeError((Path(folder) / "server.log").read_text())
             keys = json.loads((Path(folder) / "keys.json").read_text())
-            signer = Signer(line.split()[-1], keys["access_key"], keys["secret_key"])
+            signer = Signer(line.split()[-1], keys["accessKeyId"], keys["secretAccessKey"])
             yield signer, psutil.Process(process.pid), took
         finally:
             process.send_signal(signal.SIGTERM)

@@ -117,8 +117,8 @@ class Serving:
             "batch",
             endpoint_url=f"http://127.0.0.1:{self._port}",
             region_name="us-east-1",
-            aws_access_key_id=keys["access_key"],
-            aws_secret_access_key=keys["secret_key"],
+            aws_access_key_id=keys["accessKeyId"],
+            aws_secret_access_key=keys["secretAccessKey"],
             config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20),
         )
 

@@ -50,7 +50,7 @@ def local_access(settings: Settings) -> Access:
         raise NotConnected(f"no server runs on {settings.data_dir}: start one with `batchd serve`") from None
     except PermissionError as error:
         raise NotConnected(f"cannot read {error.filename}: it belongs to the user who runs the server") from None
-    return Access(endpoint, keys["access_key"], keys["secret_key"], settings.region)
+    return Access(endpoint, keys["accessKeyId"], keys["secretAccessKey"], settings.region)
 
 
 def access(data_dir: Path | None = None) -> Access:
