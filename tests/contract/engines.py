@@ -51,6 +51,9 @@ class Rig(Protocol):
     def server_source(self) -> str:
         """Python source that defines `make_engine()`, for an engine in another process."""
 
+    async def until_ended(self, task_id: str) -> None:
+        """Wait until the task has ended, without an engine."""
+
     def traces(self, task_id: str) -> list[str]:
         """What is still there of the task: containers, files."""
 
@@ -112,6 +115,10 @@ class FakeRig:
     def server_source(self) -> str:
         raise AssertionError("a fake task dies with its server")
 
+    async def until_ended(self, task_id: str) -> None:
+        end = self._world.next_at() or 0
+        await until(lambda: SystemClock().now_ms() > end)
+
     def traces(self, task_id: str) -> list[str]:
         return [str(path) for path in self._directory.rglob(f"*{task_id}*")]
 
@@ -124,7 +131,6 @@ class ProcessRig:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._engines: list[ProcessEngine] = []
 
     def engine(self) -> Engine:
         return ProcessEngine(self._directory, idle_s=0.05)
@@ -138,6 +144,9 @@ class ProcessRig:
             "from batchd.engines.process import ProcessEngine\n"
             f"def make_engine(): return ProcessEngine(Path({str(self._directory)!r}), idle_s=0.05)\n"
         )
+
+    async def until_ended(self, task_id: str) -> None:
+        await until(lambda: not processes_below(self._directory / "scratch" / task_id))
 
     def traces(self, task_id: str) -> list[str]:
         return [str(path) for path in self._directory.rglob(f"*{task_id}*")]
@@ -195,11 +204,18 @@ async def until(condition: Callable[[], bool]) -> None:
 def alive(pid: int) -> bool:
     """Whether a process of this number exists and is more than an exit status."""
     try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def kill(pid: int) -> None:
-    os.kill(pid, 9)
+def processes_below(directory: Path) -> list[int]:
+    """The processes that work in this directory or below."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdecimal() and Path(os.readlink(entry / "cwd")).is_relative_to(directory):  # noqa: PTH115
+                found.append(int(entry.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found

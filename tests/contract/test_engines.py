@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,7 @@ async def test_a_task_that_ended_without_a_server_is_reported_after_the_restart(
     server.engine.start(spec)
     await server.until_output(spec, "ready")
     await server.engine.close()
-    await asyncio.sleep(0.4)  # not a wait for anything: a time without a server, in which the task ends
+    await rig.until_ended(spec.task_id)
 
     again = Server(rig)
     await again.open(spec.task_id)
@@ -243,20 +244,13 @@ async def test_ten_megabytes_of_output_are_kept(server: Server) -> None:
 
 
 async def test_output_without_a_destination_is_dropped(server: Server) -> None:
-    spec = server.task(Work(lines=((1, "hello"),)))
-    container = rig_container_without_log(spec.containers[0])
-    silent = type(spec)(spec.task_id, (container,))
+    loud = server.task(Work(lines=((1, "hello"),)))
+    silent = replace(loud, containers=(replace(loud.containers[0], log=None),))
 
     server.engine.start(silent)
 
     await server.report(Exited, silent)
     assert server.output(silent) == ""
-
-
-def rig_container_without_log(container):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
-    return replace(container, log=None)
 
 
 async def test_a_task_that_takes_more_memory_than_its_own_is_killed(server: Server) -> None:

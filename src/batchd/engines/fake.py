@@ -218,7 +218,7 @@ class FakeEngine:
 
     def _deliver(self, report: Report) -> None:
         life = self.world.tasks.get(report.task_id)
-        if life and isinstance(report, Exited):
+        if life and isinstance(report, Started):
             self._write_log(life)
         if self._report:
             self._report(report)
