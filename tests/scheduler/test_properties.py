@@ -36,6 +36,15 @@ from tests.scheduler.worlds import environment, machine, queue
 QUEUES = ("q1", "q2", "q3")
 ENVIRONMENTS = ("e1", "e2")
 picks = st.integers(0, 10_000)
+specs = st.builds(
+    JobSpec,
+    job_id=st.just(""),
+    queue=st.sampled_from(QUEUES),
+    resources=st.builds(Resources, st.integers(0, 6).map(lambda n: n * 1000), st.integers(1, 6000), st.integers(0, 2)),
+    attempts=st.integers(1, 3),
+    exit_rules=st.sampled_from([(), (ExitRule("EXIT", on_exit_code="1*"),), (ExitRule("EXIT", on_reason="x"),)]),
+    timeout_s=st.sampled_from([None, 60]),
+)
 
 
 class Lives(RuleBasedStateMachine):
@@ -94,29 +103,15 @@ class Lives(RuleBasedStateMachine):
         jobs = self.live(*statuses)
         return jobs[pick % len(jobs)]
 
-    @rule(
-        on=st.sampled_from(QUEUES),
-        need=st.tuples(st.integers(0, 6), st.integers(1, 6000), st.sampled_from([0, 0, 0, 1, 2])),
-        attempts=st.integers(1, 3),
-        exit_on=st.sampled_from([None, "1", "1*", "*"]),
-        timeout_s=st.sampled_from([None, 60]),
-        waits_for=st.lists(picks, max_size=3),
-    )
-    def submit(self, on, need, attempts, exit_on, timeout_s, waits_for) -> None:
+    @rule(job=specs, waits_for=st.lists(picks, max_size=3))
+    def submit(self, job: JobSpec, waits_for: list[int]) -> None:
         names = list(self.rows)
-        depends_on = [names[pick % len(names)] for pick in waits_for] if names else []
-        known = {name: self.rows[name].status for name in depends_on}
-        spec = JobSpec(
-            job_id=f"j{len(names)}",
-            queue=on,
-            resources=Resources(need[0] * 1000, need[1], need[2]),
-            attempts=attempts,
-            exit_rules=(ExitRule("EXIT", on_exit_code=exit_on),) if exit_on else (),
-            timeout_s=timeout_s,
-            depends_on=tuple(Dependency(n, s if s in FINAL else None) for n, s in known.items()),
-        )
-        self.step(JobSubmitted(spec))
-        assert spec.job_id in self.rows, "no job is lost"
+        depends_on = dict.fromkeys(names[pick % len(names)] for pick in waits_for) if names else {}
+        known = [(name, self.rows[name].status) for name in depends_on]
+        others = tuple(Dependency(name, status if status in FINAL else None) for name, status in known)
+        job_id = f"j{len(names)}"
+        self.step(JobSubmitted(replace(job, job_id=job_id, depends_on=others)))
+        assert job_id in self.rows, "no job is lost"
 
     @precondition(lambda self: self.live(JobStatus.STARTING))
     @rule(pick=picks)

@@ -29,8 +29,8 @@ def make_runnable(state: State, draft: Draft, job: Job, reason: str | None = Non
     """Ready to be placed; `reason` is what its last attempt failed of."""
     move(draft, job, JobStatus.RUNNABLE, draft.now, reason)
     queue = state.queue(job.spec.queue)
-    policy.join(queue, job)
-    state.awake[queue.arn] = None
+    if policy.join(queue, job):
+        state.awake[queue.arn] = None
 
 
 def end(state: State, draft: Draft, job: Job, reason: str) -> None:

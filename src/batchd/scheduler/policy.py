@@ -27,9 +27,14 @@ def served(state: State, queue: Queue) -> None:
     queue.turn = state.turns
 
 
-def join(queue: Queue, job: Job) -> None:
-    """A RUNNABLE job joins its line; one that has tried before joins the front. [batch.md 7.1]"""
-    (queue.retried if job.attempts else queue.waiting).append(job)
+def join(queue: Queue, job: Job) -> bool:
+    """A RUNNABLE job joins its line; one that has tried before joins the front. Whether it may be the head now.
+    [batch.md 7.1]"""
+    if job.attempts:
+        queue.retried.append(job)
+        return True
+    queue.waiting.append(job)
+    return length(queue) == 1
 
 
 def head(queue: Queue) -> Job | None:

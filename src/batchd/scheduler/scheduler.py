@@ -73,7 +73,8 @@ class Scheduler:
             lifecycle.settle(state, draft)
         for job in deadlines.take_due(state, now):
             lifecycle.ask_to_stop(draft, job, reasons.TIMED_OUT)
-        cycle.run(state, draft)
+        if state.awake:
+            cycle.run(state, draft)
         for job in draft.ended:
             del state.jobs[job.spec.job_id]
         return draft.finish()
