@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.services.direct import Direct, direct
+
+from batchd.services.ec2 import SERVICE
+
+
+@pytest.fixture
+def ec2() -> Iterator[Direct]:
+    with direct(SERVICE) as service:
+        yield service
