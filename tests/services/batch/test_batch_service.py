@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from tests.services.batch.worlds import OPERATIONS
+
+from batchd.services.batch import SERVICE
+
+UNSERVED = {
+    "CreateConsumableResource",
+    "CreateQuotaShare",
+    "CreateServiceEnvironment",
+    "DeleteConsumableResource",
+    "DeleteQuotaShare",
+    "DeleteServiceEnvironment",
+    "DescribeConsumableResource",
+    "DescribeQuotaShare",
+    "DescribeServiceEnvironments",
+    "DescribeServiceJob",
+    "GetJobQueueSnapshot",
+    "ListConsumableResources",
+    "ListJobsByConsumableResource",
+    "ListQuotaShares",
+    "ListServiceJobs",
+    "SubmitServiceJob",
+    "TerminateServiceJob",
+    "TerminateServiceJobs",
+    "UpdateConsumableResource",
+    "UpdateQuotaShare",
+    "UpdateServiceEnvironment",
+    "UpdateServiceJob",
+}
+
+
+def test_every_operation_is_served_or_known_to_be_unserved() -> None:
+    served = {OPERATIONS[name] for name in SERVICE.operations}
+
+    assert served.isdisjoint(UNSERVED)
+    assert served | UNSERVED == set(OPERATIONS.values())
+
+
+def test_reads_are_marked_as_reads() -> None:
+    reads = {name for name, operation in SERVICE.operations.items() if not operation.writes}
+
+    assert reads == {name for name in SERVICE.operations if name.startswith(("describe", "list", "get"))}
