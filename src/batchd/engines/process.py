@@ -61,6 +61,7 @@ class ProcessEngine:
         self._line: Line | None = None
         self._repair: asyncio.Task[None] | None = None
         self._closed = True
+        self._up = False  # whether the line stands, and nobody is mending it
 
     @property
     def abilities(self) -> Abilities:
@@ -103,7 +104,7 @@ class ProcessEngine:
         return Path(self._place.log(task_id))
 
     async def close(self) -> None:
-        self._closed = True
+        self._closed, self._up = True, False
         if self._repair:
             self._repair.cancel()
             await asyncio.gather(self._repair, return_exceptions=True)
@@ -127,7 +128,9 @@ class ProcessEngine:
                 if order:
                     line.send(order)
         self._line = line
-        await line.opened()
+        if not await line.opened():
+            raise EngineError(f"the runner of {self._place.directory} died as it was told what to adopt")
+        self._up = True
 
     def _on_message(self, message: list[Any]) -> None:
         kind, task_id, *rest = message
@@ -141,7 +144,8 @@ class ProcessEngine:
     def _on_loss(self) -> None:
         """The runner has died (or was killed): start another one, which says what became of the tasks."""
         self._line = None
-        if not self._closed and (self._repair is None or self._repair.done()):
+        if self._up and not self._closed:
+            self._up = False
             self._repair = asyncio.get_running_loop().create_task(self._reconnect())
 
     async def _reconnect(self) -> None:

@@ -61,11 +61,19 @@ class Line(asyncio.Protocol):
 
     async def hello(self) -> bool:
         """Whether a runner has answered and serves us; False: it has hung up, or serves another server."""
-        return await self._greeted
+        return await self._answer(self._greeted)
 
-    async def opened(self) -> None:
-        """Wait until every adopted task has been reported."""
-        await self._opened
+    async def opened(self) -> bool:
+        """Whether every adopted task has been reported; False: it has hung up before."""
+        return await self._answer(self._opened)
+
+    async def _answer(self, answer: asyncio.Future[bool]) -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await asyncio.shield(answer)
+        except TimeoutError:
+            await self.close()
+            raise EngineError("the runner does not answer") from None
 
     def send(self, message: list[Any]) -> None:
         """Send with everything else that this turn of the loop has to say, in one write."""
@@ -103,18 +111,14 @@ async def connect(
     """A line to the runner of `place`, which is begun if need be. Raises EngineError."""
     if sys.platform != "linux":
         raise EngineError(f"the process engine needs Linux, and this is {sys.platform}")
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            for _ in range(_ATTEMPTS):
-                line = await _dial(place, on_message, on_loss)
-                if line is None:
-                    await _launch(place, idle_s)
-                elif await line.hello():
-                    return _checked(line)
-                else:
-                    await asyncio.sleep(_BUSY_S)
-    except TimeoutError:
-        raise EngineError(f"the runner of {place.directory} does not answer") from None
+    for _ in range(_ATTEMPTS):
+        line = await _dial(place, on_message, on_loss)
+        if line is None:
+            await _launch(place, idle_s)
+        elif await line.hello():
+            return await _checked(line)
+        else:
+            await asyncio.sleep(_BUSY_S)
     raise EngineError(f"the runner of {place.directory} ends at once or serves another server; see {place.errors}")
 
 
@@ -130,12 +134,13 @@ async def _dial(place: Place, on_message: Callable[[list[Any]], None], on_loss: 
     return line
 
 
-def _checked(line: Line) -> Line:
-    protocol = line.facts["protocol"]
+async def _checked(line: Line) -> Line:
+    protocol, pid = line.facts["protocol"], line.facts["pid"]
     if protocol != PROTOCOL:
+        await line.close()
         raise EngineError(
-            f"the runner (pid {line.facts['pid']}) is of another version of batchd (it speaks {protocol}, this one "
-            f"{PROTOCOL}): stop the server, wait until its jobs have ended, and start it again"
+            f"the runner (pid {pid}) is of another version of batchd (it speaks {protocol}, this one {PROTOCOL}): "
+            "stop the server, wait until its jobs have ended, and start it again"
         )
     return line
 
@@ -144,7 +149,7 @@ async def _launch(place: Place, idle_s: float) -> None:
     """Begin a runner and wait until it can be connected to."""
     root = str(Path(batchd.__file__).parent.parent)
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, root, place.directory, str(idle_s)]
-    # On a thread, not by the loop: uvloop's subprocesses inherit descriptors of the loop, and the runner would keep them.
+    # On a thread, not by the loop: uvloop's children inherit descriptors of the loop, and wait for them to close.
     begun = await asyncio.to_thread(subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True)
     if begun.returncode:
         last = begun.stderr.decode(errors="replace").strip().rpartition("\n")[2]

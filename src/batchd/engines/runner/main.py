@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 
-from batchd.engines.runner.cgroups import Groups
+from batchd.engines.runner.cgroups import Groups, sweep
 from batchd.engines.runner.children import now_ms
 from batchd.engines.runner.hierarchies import find
 from batchd.engines.runner.journal import Journal
@@ -31,6 +31,7 @@ _DIED = "The runner of this task died, and the task with it"
 def main(directory: str, idle_s: float) -> None:
     """Become the runner of `directory`, unless it has one."""
     os.umask(0o022)  # the tasks'; our own files say their modes
+    _close_inherited()
     place = Place(directory)
     place.make()
     if not _take_lock(place.lock):
@@ -43,19 +44,36 @@ def main(directory: str, idle_s: float) -> None:
 
 
 def _serve(place: Place, listener: socket.socket, idle_s: float) -> None:
-    kinds, notes = find(_group_name(place.directory))
     table = Table(Journal(place.journal))
     table.restore()
     _bury(table, place)
+    kinds, notes = find(_group_name(place.directory))
     groups = Groups(kinds)
+    _remember_groups(place, [kind.base for kind in kinds])
     Runner(place, table, groups, notes).run(listener, idle_s)
     table.flush()
     os.unlink(place.socket)
     groups.close()
+    _remember_groups(place, [])
+
+
+def _remember_groups(place: Place, bases: list[str]) -> None:
+    with open(place.groups, "w") as file:
+        file.write("".join(f"{base}\n" for base in bases))
+
+
+def _remembered_groups(place: Place) -> list[str]:
+    try:
+        with open(place.groups) as file:
+            return file.read().split("\n")[:-1]
+    except FileNotFoundError:
+        return []
 
 
 def _bury(table: Table, place: Place) -> None:
     """The tasks of a runner that was killed: their processes die, and they are lost."""
+    for base in _remembered_groups(place):
+        sweep(base)
     orphans = [task for task in table if not task.over]
     if not orphans:
         return
@@ -63,6 +81,14 @@ def _bury(table: Table, place: Place) -> None:
     for task in orphans:
         table.note("lost", task.task_id, now_ms(), _DIED)
     table.flush()
+
+
+def _close_inherited() -> None:
+    """Nothing of the server's may live on in here: a socket would stay open when the server has long gone."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
 
 
 def _take_lock(path: str) -> bool:

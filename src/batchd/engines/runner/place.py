@@ -1,6 +1,6 @@
 """Where the runner and its tasks keep their files, below one directory of the server's data.
 
-    runner.sock   runner.lock   journal   runner.log   logs/<task id>.log   scratch/<task id>/
+    runner.sock  runner.lock  journal  groups  runner.log  logs/<task id>.log  scratch/<task id>/
 
 The engine and the runner both use this; plain strings, because the runner imports as little as it can.
 """
@@ -21,6 +21,7 @@ class Place:
         self.socket = self.directory + "/runner.sock"
         self.lock = self.directory + "/runner.lock"
         self.journal = self.directory + "/journal"
+        self.groups = self.directory + "/groups"
         self.errors = self.directory + "/runner.log"
         self.logs = self.directory + "/logs"
         self.scratches = self.directory + "/scratch"
