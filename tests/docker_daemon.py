@@ -21,13 +21,13 @@ import pytest
 from batchd.engines.docker_api import docker_available, docker_url
 
 IMAGE = "batchd-test/busybox:latest"
-GREETER = "batchd-test/greeter:latest"  # has an entry point, a command, a working directory, a variable
-_GREETER_CHANGES = (
-    'ENTRYPOINT ["/bin/echo", "hello"]',
-    'CMD ["world"]',
-    "WORKDIR /tmp",
-    "ENV FROM_IMAGE=yes",
-)
+GREETER = "batchd-test/greeter:latest"
+WORKER = "batchd-test/worker:latest"
+_CHANGES = {
+    IMAGE: (),
+    GREETER: ('ENTRYPOINT ["/bin/echo", "hello"]', 'CMD ["world"]'),
+    WORKER: ('ENTRYPOINT ["/bin/sh"]', "WORKDIR /tmp", "ENV FROM_IMAGE=yes"),
+}
 _START_S = 30
 
 
@@ -128,9 +128,9 @@ def remove_containers(url: str, *filters: str) -> None:
 
 def make_images(url: str) -> None:
     archive = _busybox_root()
-    docker(url, "import", "-", IMAGE, stdin=archive)
-    changes = [part for change in _GREETER_CHANGES for part in ("--change", change)]
-    docker(url, "import", *changes, "-", GREETER, stdin=archive)
+    for image, changes in _CHANGES.items():
+        options = [f"--change={change}" for change in changes]
+        docker(url, "import", *options, "-", image, stdin=archive)
 
 
 def _busybox_root() -> bytes:
