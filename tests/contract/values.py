@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**53), 2**53),
     str: st.text(max_size=20),
+    bytes: st.binary(max_size=20),
     bool: st.booleans(),
     NoneType: st.none(),
 }
@@ -24,6 +25,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     if get_origin(hint) in (tuple, list):
         items = st.lists(values_of(get_args(hint)[0]), max_size=3)
         return items.map(tuple) if get_origin(hint) is tuple else items
+    if get_origin(hint) is dict:
+        return st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
     if get_args(hint):
         return st.one_of([values_of(arm) for arm in get_args(hint)])
     if issubclass(hint, Enum):
