@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.contract.stores import job_ids, job_row, job_spec, submit
 from tests.contract.values import values_of
@@ -315,6 +315,7 @@ def test_pages_go_by_name_within_kind_and_region(store: Store) -> None:
 
 
 @given(body=st.dictionaries(st.text(max_size=9), values_of(str | int | bool | None | list[str]), max_size=4))
+@settings(deadline=None)
 def test_a_body_comes_back_as_it_went(lasting_store: Store, body: dict[str, object]) -> None:
     lasting_store.transact(lambda tx: tx.resources.put(QUEUE, body))
     with lasting_store.read() as tx:
@@ -325,6 +326,7 @@ def test_a_body_comes_back_as_it_went(lasting_store: Store, body: dict[str, obje
 
 
 @given(event=st.one_of([values_of(kind) for kind in get_args(Event)]))
+@settings(deadline=None)
 def test_an_event_comes_back_as_it_went(lasting_store: Store, event: Event) -> None:
     lasting_store.transact(lambda tx: tx.journal.append(event))
     with lasting_store.read() as tx:

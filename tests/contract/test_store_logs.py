@@ -217,7 +217,7 @@ def play(table: LogTable, group: str, steps: list[tuple[str, list[int], int] | i
 
 
 @given(steps=STEPS, at=TIMES, seq=st.integers(0, 20), bound=st.none() | TIMES, limit=st.integers(1, 7))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_a_stream_reads_as_its_lines_in_order(
     lasting_store: Store,
     steps: list[tuple[str, list[int], int] | int],
@@ -241,7 +241,7 @@ def test_a_stream_reads_as_its_lines_in_order(
 
 
 @given(steps=STEPS, since=st.none() | TIMES, until=st.none() | TIMES, limit=st.integers(1, 7))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_a_group_is_scanned_page_by_page_in_order_of_time(
     lasting_store: Store,
     steps: list[tuple[str, list[int], int] | int],
