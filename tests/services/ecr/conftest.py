@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.services.direct import Direct, direct
+
+from batchd.services.ecr import SERVICE
+
+
+@pytest.fixture
+def ecr() -> Iterator[Direct]:
+    with direct(SERVICE) as service:
+        yield service
