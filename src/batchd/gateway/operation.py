@@ -90,12 +90,15 @@ class Service:
 
     `name` is the model's folder in botocore's data (or in `models`, for a model of our own).
     `operations` are keyed by snake-case name. `validation_code` is the error code of requests that break the model.
+    `relaxed` are shapes whose enum, length, range and pattern AWS's own endpoint does not hold callers to: the
+    operations check what they need of them.
     """
 
     name: str
     operations: dict[str, Operation]
     validation_code: str = "ValidationException"
     models: str | None = None
+    relaxed: frozenset[str] = frozenset()
 
 
 F = TypeVar("F", bound=Callable[[Any, Context], Any])

@@ -200,6 +200,19 @@ def test_an_update_changes_members_one_by_one(world: World) -> None:
     }
 
 
+def test_a_launch_template_is_removed_by_empty_names(world: World) -> None:
+    template = {"launchTemplateId": "lt-1", "version": "$Latest"}
+    resources = {**EC2, "allocationStrategy": "BEST_FIT_PROGRESSIVE", "launchTemplate": template}
+    world.environment(resources=resources)
+    assert described(world)["computeResources"]["launchTemplate"] == template
+
+    changes = {"launchTemplate": {"launchTemplateId": ""}, "updateToLatestImageVersion": True}
+    world.ask("update_compute_environment", computeEnvironment="ce", computeResources=changes)
+
+    resources = described(world)["computeResources"]
+    assert not {"launchTemplate", "updateToLatestImageVersion"} & resources.keys()
+
+
 def test_on_fargate_an_empty_list_changes_nothing(world: World) -> None:
     world.environment(resources=FARGATE)
 

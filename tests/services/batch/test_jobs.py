@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.services.batch.worlds import CONTAINER, World
 
+from batchd.gateway.tokens import encode_token
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Attempt
 from batchd.store.store import Body
@@ -165,8 +166,8 @@ def test_a_clamped_job_says_so_while_aws_says_nothing(world: World) -> None:
 def test_a_stopped_job_says_by_which_call(world: World, flag: str) -> None:
     world.ready()
     job_id = world.submit()
-    changes = {"is_cancelled": flag == "isCancelled", "is_terminated": flag == "isTerminated"}
-    world.becomes(job_id, JobStatus.FAILED, status_reason="enough", **changes)
+    by_cancel = flag == "isCancelled"
+    world.becomes(job_id, JobStatus.FAILED, status_reason="enough", is_cancelled=by_cancel, is_terminated=not by_cancel)
 
     job = world.job(job_id)
     (summary,) = world.ask("list_jobs", jobQueue="night", jobStatus="FAILED")["jobSummaryList"]
@@ -280,7 +281,7 @@ def test_pages_hold_every_job_once_newest_first(world: World) -> None:
 
     found, token = [], None
     while True:
-        more = {"nextToken": token} if token else {}
+        more: Body = {"nextToken": token} if token else {}
         page = world.ask("list_jobs", jobQueue="night", jobStatus="SUBMITTED", maxResults=2, **more)
         assert len(page["jobSummaryList"]) <= 2
         found += ids(page)
@@ -309,6 +310,7 @@ def test_no_job_has_children(world: World, parent: str) -> None:
         ({"jobQueue": "day"}, "JobQueue day not found."),
         ({"jobQueue": "night", "maxResults": 0}, "maxResults must be at least 1"),
         ({"jobQueue": "night", "nextToken": "WyJhIiwiYiJd"}, "The specified nextToken is invalid."),
+        ({"jobQueue": "night", "nextToken": encode_token([2**63, "a"])}, "The specified nextToken is invalid."),
         (
             {"jobQueue": "night", "filters": [{"name": "JOB_NAME", "values": ["a"]}] * 2},
             "filters must have at most one entry",

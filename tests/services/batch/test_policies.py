@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.services.batch.worlds import World
 
-from batchd.store.store import Body
+from batchd.store.store import Body, Key, Tx
 
 ARN = "arn:aws:batch:us-east-1:123456789012:scheduling-policy/fair"
 
@@ -82,6 +82,17 @@ def test_names_are_unique_and_well_formed(world: World) -> None:
 
     assert world.refusal("create_scheduling_policy", name="fair") == "Object already exists"
     assert world.wrapped("create_scheduling_policy", name="_") == "Scheduling policy name should match valid pattern"
+
+
+def test_an_account_has_at_most_five_hundred_policies(world: World) -> None:
+    def fill(tx: Tx) -> None:
+        for number in range(500):
+            tx.resources.put(Key("batch.scheduling-policy", world.region, f"p{number}"), {"aws": {}})
+
+    world.store.transact(fill)
+
+    text = world.refusal("create_scheduling_policy", name="fair")
+    assert text == "At most 500 scheduling policies are allowed"
 
 
 def test_quota_shares_are_refused(world: World) -> None:

@@ -19,6 +19,33 @@ from batchd.task import ContainerSpec, Device, LogDestination, Mount, TaskSpec, 
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/night"
 LOG = LogDestination("us-east-1", "/aws/batch/job", "feed/default/")
+FULL: Body = {
+    "jobRoleArn": "arn:aws:iam::123456789012:role/job",
+    "environment": [{"name": "A", "value": "1"}],
+    "resourceRequirements": [
+        {"type": "VCPU", "value": "1"},
+        {"type": "MEMORY", "value": "64"},
+        {"type": "GPU", "value": "2"},
+    ],
+    "user": "nobody",
+    "privileged": True,
+    "readonlyRootFilesystem": True,
+    "ulimits": [{"name": "nofile", "softLimit": 10, "hardLimit": 20}],
+    "volumes": [{"name": "in", "host": {"sourcePath": "/data"}}, {"name": "tmp", "host": {}}, {"name": "t2"}],
+    "mountPoints": [
+        {"sourceVolume": "in", "containerPath": "/in", "readOnly": True},
+        {"sourceVolume": "tmp", "containerPath": "/scratch"},
+        {"sourceVolume": "t2", "containerPath": "/t2"},
+    ],
+    "linuxParameters": {
+        "initProcessEnabled": True,
+        "sharedMemorySize": 32,
+        "maxSwap": 16,
+        "swappiness": 10,
+        "tmpfs": [{"containerPath": "/fast", "size": 8, "mountOptions": ["noexec"]}],
+        "devices": [{"hostPath": "/dev/a"}, {"hostPath": "/b", "containerPath": "/c", "permissions": ["READ"]}],
+    },
+}
 
 
 def submitted(world: World) -> JobSpec:
@@ -58,36 +85,7 @@ def test_a_submit_writes_the_job_and_tells_the_scheduler(world: World) -> None:
 
 def test_every_setting_of_the_container_reaches_the_task(world: World) -> None:
     world.ready()
-    world.definition(
-        "full",
-        container={
-            "jobRoleArn": "arn:aws:iam::123456789012:role/job",
-            "environment": [{"name": "A", "value": "1"}],
-            "resourceRequirements": [
-                {"type": "VCPU", "value": "1"},
-                {"type": "MEMORY", "value": "64"},
-                {"type": "GPU", "value": "2"},
-            ],
-            "user": "nobody",
-            "privileged": True,
-            "readonlyRootFilesystem": True,
-            "ulimits": [{"name": "nofile", "softLimit": 10, "hardLimit": 20}],
-            "volumes": [{"name": "in", "host": {"sourcePath": "/data"}}, {"name": "tmp", "host": {}}, {"name": "t2"}],
-            "mountPoints": [
-                {"sourceVolume": "in", "containerPath": "/in", "readOnly": True},
-                {"sourceVolume": "tmp", "containerPath": "/scratch"},
-                {"sourceVolume": "t2", "containerPath": "/t2"},
-            ],
-            "linuxParameters": {
-                "initProcessEnabled": True,
-                "sharedMemorySize": 32,
-                "maxSwap": 16,
-                "swappiness": 10,
-                "tmpfs": [{"containerPath": "/fast", "size": 8, "mountOptions": ["noexec"]}],
-                "devices": [{"hostPath": "/dev/a"}, {"hostPath": "/b", "containerPath": "/c", "permissions": ["READ"]}],
-            },
-        },
-    )
+    world.definition("full", container=FULL)
 
     job_id = world.submit(jobDefinition="full")
 

@@ -57,11 +57,9 @@ class World:
 
     def ask(self, operation: str, **params: Any) -> Body:
         shape = MODEL.operation_model(OPERATIONS[operation]).input_shape
+        assert shape is not None
         report = ParamValidator().validate(params, shape)
         assert not report.has_errors(), report.generate_report()
-        return self.ask_unchecked(operation, params)
-
-    def ask_unchecked(self, operation: str, params: Body) -> Body:
         answer = self._answer(operation, params)
         model = MODEL.operation_model(OPERATIONS[operation])
         if model.output_shape is not None:

@@ -6,10 +6,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads, writes
+from batchd.gateway.tokens import encode_token
 from batchd.services.batch.definition_rules import validate_definition
 from batchd.services.batch.definition_shapes import new_definition
 from batchd.services.batch.faults import Invalid, client_exception, missing, wrapping
-from batchd.services.batch.listing import make_token, page_limit, read_token, validate_count, with_token
+from batchd.services.batch.listing import page_limit, read_token, validate_count, with_token
 from batchd.services.batch.names import DEFINITION, check_name, resource_arn
 from batchd.services.batch.revisions import (
     add_revision,
@@ -73,5 +74,5 @@ def _page(params: batch.DescribeJobDefinitionsRequestTypeDef, ctx: Context) -> d
     after = read_token(params, str)
     found = (body["aws"] for body in revisions(ctx, params.get("jobDefinitionName", ""), after[0] if after else ""))
     page = list(islice((aws for aws in found if not status or aws["status"] == status), limit + 1))
-    token = make_token(position(page[limit - 1])) if len(page) > limit else None
+    token = encode_token([position(page[limit - 1])]) if len(page) > limit else None
     return with_token({"jobDefinitions": page[:limit]}, token)

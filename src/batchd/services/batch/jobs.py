@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads
+from batchd.gateway.tokens import encode_token
 from batchd.scheduler.events import JobStatus
 from batchd.services.batch.faults import Invalid, client_exception, wrapping
 from batchd.services.batch.job_shapes import job_detail, job_summary
-from batchd.services.batch.listing import make_token, page_limit, read_token, with_token
+from batchd.services.batch.listing import page_limit, read_token, with_token
 from batchd.services.batch.names import QUEUE, job_id_of, key_of
 from batchd.store.store import Body, JobFilter
 
@@ -48,7 +49,7 @@ def list_jobs(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, A
         return {"jobSummaryList": []}
     rows = ctx.tx.jobs.page(queue, wanted, (after[0], after[1]) if after else None, limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
-    token = make_token(last.created_at, last.job_id) if last else None
+    token = encode_token([last.created_at, last.job_id]) if last else None
     return with_token({"jobSummaryList": [job_summary(row) for row in rows[:limit]]}, token)
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
+from batchd.errors import ApiError
 from batchd.gateway.operation import Context
+from batchd.gateway.tokens import BadToken, decode_token, encode_token
 from batchd.services.batch.faults import client_exception, missing
 from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, key_of
 from batchd.store.store import Body, Key
 
 MOST_NAMES = 100
 PAGE = 100
+_LARGEST = 2**63 - 1  # what a store can compare with
 _NOUNS = {QUEUE: "JobQueue", ENVIRONMENT: "ComputeEnvironment", POLICY: "SchedulingPolicy"}
 
 
@@ -46,7 +46,7 @@ def listed(ctx: Context, kind: str, params: Mapping[str, Any]) -> tuple[list[Bod
     limit = page_limit(params)
     after = read_token(params, str)
     page = ctx.tx.resources.page(kind, ctx.region, after=after[0] if after else "", limit=limit + 1)
-    token = make_token(page[limit - 1][0]) if len(page) > limit else None
+    token = encode_token([page[limit - 1][0]]) if len(page) > limit else None
     return [body["aws"] for _, body in page[:limit]], token
 
 
@@ -68,20 +68,21 @@ def validate_count(noun: str, names: Sequence[str]) -> None:
         raise client_exception(f"At most {MOST_NAMES} {noun} names can be described at once")
 
 
-def make_token(*position: str | int) -> str:
-    """An opaque token for the position after which the next page starts."""
-    return base64.urlsafe_b64encode(orjson.dumps(position)).decode()
-
-
 def read_token(params: Mapping[str, Any], *shape: type) -> list[Any] | None:  # Any: of the types in `shape`
-    """The position that `make_token` was given, values of these types. Raises ClientException for anything else."""
+    """The position in nextToken, values of these types. Raises ClientException for anything else."""
     token = params.get("nextToken")
     if not token:
         return None
     try:
-        position = orjson.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-    except ValueError as fault:
-        raise client_exception("The specified nextToken is invalid.") from fault
-    if not isinstance(position, list) or [type(part) for part in position] != list(shape):
-        raise client_exception("The specified nextToken is invalid.")
+        position = decode_token(token)
+    except BadToken as fault:
+        raise _bad_token() from fault
+    if [type(part) for part in position] != list(shape):
+        raise _bad_token()
+    if any(isinstance(part, int) and abs(part) > _LARGEST for part in position):
+        raise _bad_token()
     return position
+
+
+def _bad_token() -> ApiError:
+    return client_exception("The specified nextToken is invalid.")
