@@ -192,20 +192,24 @@ def _shared_daemon() -> str | None:
     return daemon.url
 
 
-@pytest.fixture(scope="session")
-def docker_host() -> str:
-    """URL of a daemon that has the test images.
+_make_images_once = functools.cache(make_images)
 
-    In this order: the one of BATCHD_TEST_DOCKER_HOST, one of our own, the machine's.
-    """
+
+def docker_or_skip() -> str:
+    """URL of a daemon that has the test images: of BATCHD_TEST_DOCKER_HOST, else one of our own, else the machine's."""
     given = os.environ.get("BATCHD_TEST_DOCKER_HOST")
     if given is None and (own := _shared_daemon()):
         return own
     url = docker_url(given)
     reason = docker_available(url)
     if reason is None and (shutil.which("docker") is None or shutil.which("busybox") is None):
-        reason = "the test image needs the docker client and a static busybox"
+        reason = "the test images need the docker client and a static busybox"
     if reason is not None:
         skip_without_docker(reason)
-    make_images(url)
+    _make_images_once(url)
     return url
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> str:
+    return docker_or_skip()

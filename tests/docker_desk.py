@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from tests.docker_daemon import IMAGE, remove_containers
+
 from batchd.clock import SystemClock
 from batchd.engines.docker import DockerEngine, DockerSettings
 from batchd.engines.engine import Report
-from batchd.task import ContainerSpec, TaskSpec
-from tests.docker_daemon import IMAGE, remove_containers
+from batchd.task import ContainerSpec, LogDestination, TaskSpec
 
 R = TypeVar("R", bound=Report)
+LOG = LogDestination("us-east-1", "/aws/batch/job", "stream")
 _PATIENCE_S = 60.0
 
 
 def a_container(*command: str, **more: Any) -> ContainerSpec:
-    values = {"name": "default", "image": IMAGE, "memory_mib": 32, **more}
+    values = {"name": "default", "image": IMAGE, "memory_mib": 32, "log": LOG, **more}
     return ContainerSpec(command=command, **values)
 
 
@@ -63,7 +65,7 @@ class Desk:
         """Until the file has it; files have no events, so this looks often."""
         path = self.engine.log_path(task.task_id, task.containers[0].name)
         async with asyncio.timeout(_PATIENCE_S):
-            while not path.exists() or text not in path.read_bytes():
+            while not path.exists() or text not in path.read_bytes():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
 

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 from batchd.clock import SystemClock
+from batchd.engines.docker import DockerEngine
 from batchd.engines.engine import Engine, Report
 from batchd.engines.fake import FakeEngine, FakeWorld
 from batchd.engines.process import ProcessEngine
 from batchd.task import ContainerSpec, LogDestination, TaskSpec
+from tests.docker_daemon import IMAGE, docker, docker_or_skip
+from tests.docker_desk import clean_up, settings_for
 
 LOG = LogDestination("us-east-1", "/aws/batch/job", "stream")
 _PATIENCE_S = 30.0
@@ -89,11 +92,11 @@ class FakeRig:
     survives_server = False
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._world = FakeWorld()
 
     def engine(self) -> Engine:
-        return FakeEngine(SystemClock(), self._directory, world=self._world)
+        return FakeEngine(SystemClock(), self.directory, world=self._world)
 
     def container(self, work: Work) -> ContainerSpec:
         output = "".join(f"{text}\n" for _, text in work.lines) + "x" * work.fill_bytes
@@ -120,7 +123,7 @@ class FakeRig:
         await until(lambda: SystemClock().now_ms() > end)
 
     def traces(self, task_id: str) -> list[str]:
-        return [str(path) for path in self._directory.rglob(f"*{task_id}*")]
+        return [str(path) for path in self.directory.rglob(f"*{task_id}*")]
 
     async def close(self) -> None:
         return None
@@ -130,10 +133,10 @@ class ProcessRig:
     survives_server = True
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
 
     def engine(self) -> Engine:
-        return ProcessEngine(self._directory, idle_s=0.05)
+        return ProcessEngine(self.directory, idle_s=0.05)
 
     def container(self, work: Work) -> ContainerSpec:
         return shell_container(work, "none")
@@ -142,25 +145,61 @@ class ProcessRig:
         return (
             "from pathlib import Path\n"
             "from batchd.engines.process import ProcessEngine\n"
-            f"def make_engine(): return ProcessEngine(Path({str(self._directory)!r}), idle_s=0.05)\n"
+            f"def make_engine(): return ProcessEngine(Path({str(self.directory)!r}), idle_s=0.05)\n"
         )
 
     async def until_ended(self, task_id: str) -> None:
-        await until(lambda: not processes_below(self._directory / "scratch" / task_id))
+        await until(lambda: not processes_below(self.directory / "scratch" / task_id))
 
     def traces(self, task_id: str) -> list[str]:
-        return [str(path) for path in self._directory.rglob(f"*{task_id}*")]
+        return [str(path) for path in self.directory.rglob(f"*{task_id}*")]
 
     async def close(self) -> None:
         """Adopting nothing kills what runs; the runner ends when it is alone, and removes its control groups."""
-        engine = ProcessEngine(self._directory, idle_s=0.05)
+        engine = ProcessEngine(self.directory, idle_s=0.05)
         await engine.open(lambda report: None, [])
         pid = engine.runner_pid
         await engine.close()
         await until(lambda: not alive(pid or 0))
 
 
-RIGS: dict[str, Callable[[Path], Rig]] = {"fake": FakeRig, "process": ProcessRig}
+class DockerRig:
+    survives_server = True
+
+    def __init__(self, directory: Path) -> None:
+        self._settings = settings_for(docker_or_skip(), directory)
+
+    def engine(self) -> Engine:
+        return DockerEngine(self._settings, SystemClock())
+
+    def container(self, work: Work) -> ContainerSpec:
+        return shell_container(work, IMAGE)
+
+    def server_source(self) -> str:
+        here = self._settings
+        return (
+            "from pathlib import Path\n"
+            "from batchd.clock import SystemClock\n"
+            "from batchd.engines.docker import DockerEngine, DockerSettings\n"
+            f"settings = DockerSettings({here.instance!r}, Path({str(here.root)!r}), {here.url!r})\n"
+            "def make_engine(): return DockerEngine(settings, SystemClock())\n"
+        )
+
+    async def until_ended(self, task_id: str) -> None:
+        await until(lambda: not self._containers(task_id, "--filter=status=running"))
+
+    def traces(self, task_id: str) -> list[str]:
+        files = [str(path) for path in self._settings.root.rglob(f"*{task_id}*")]
+        return files + self._containers(task_id, "--all")
+
+    def _containers(self, task_id: str, option: str) -> list[str]:
+        return docker(self._settings.url, "ps", "--quiet", option, f"--filter=label=batchd.task={task_id}").split()
+
+    async def close(self) -> None:
+        clean_up(self._settings)
+
+
+RIGS: dict[str, Callable[[Path], Rig]] = {"fake": FakeRig, "process": ProcessRig, "docker": DockerRig}
 
 
 class Server:

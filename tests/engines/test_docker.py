@@ -8,13 +8,13 @@ from pathlib import Path
 from socket import create_server
 
 import pytest
+from tests.docker_daemon import GREETER, WORKER, docker, docker_host
+from tests.docker_desk import Desk, a_container, a_task, clean_up, open_desk, settings_for
 
 from batchd.engines.docker import DockerSettings
 from batchd.engines.engine import Exited, FailedToStart, Lost, Started
 from batchd.errors import EngineError
 from batchd.task import Device, Mount, TaskSpec, Tmpfs, Ulimit
-from tests.docker_daemon import GREETER, WORKER, docker, docker_host
-from tests.docker_desk import Desk, a_container, a_task, clean_up, open_desk, settings_for
 
 __all__ = ["docker_host"]
 
@@ -88,7 +88,9 @@ async def test_a_path_of_the_host_is_seen_and_written(desk: Desk, tmp_path: Path
     (tmp_path / "in").mkdir()
     (tmp_path / "in/data").write_text("from the host\n")
     mounts = (Mount(str(tmp_path / "in"), "/in", read_only=True), Mount(str(tmp_path / "made/for it"), "/out"))
-    task = a_task("sh", "-c", "cat /in/data; touch /in/x 2>/dev/null || echo refused; echo result > /out/r", mounts=mounts)
+    task = a_task(
+        "sh", "-c", "cat /in/data; touch /in/x 2>/dev/null || echo refused; echo result > /out/r", mounts=mounts
+    )
     assert await output_of(desk, task) == "from the host\nrefused\n"
     assert (tmp_path / "made/for it/r").read_text() == "result\n"
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.docker_daemon import docker_host
 
 from batchd.engines.docker_api import (
     DEFAULT_URL,
@@ -21,7 +22,6 @@ from batchd.engines.docker_api import (
     time_ms,
 )
 from batchd.errors import EngineError
-from tests.docker_daemon import docker_host
 
 __all__ = ["docker_host"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchd.engines.docker_config import container_name, create_body, labels_of, safe_name, tag_of
-from batchd.task import ContainerSpec, Device, Mount, TaskSpec, Tmpfs, Ulimit
+from batchd.task import ContainerSpec, Device, LogDestination, Mount, TaskSpec, Tmpfs, Ulimit
 
 MIB = 1024 * 1024
 
@@ -103,10 +103,14 @@ def test_gpus_are_asked_for_by_count() -> None:
 
 
 def test_the_daemon_keeps_every_line_and_every_ended_container() -> None:
-    host = host_of()
+    host = host_of(log=LogDestination("r", "g", "s"))
     assert host["LogConfig"] == {"Type": "json-file", "Config": {}}
     assert host["AutoRemove"] is False
     assert host["RestartPolicy"] == {"Name": "no"}
+
+
+def test_output_that_nobody_wants_is_not_recorded() -> None:
+    assert host_of(log=None)["LogConfig"] == {"Type": "none", "Config": {}}
 
 
 def test_the_network_is_the_engines_choice() -> None:
@@ -124,17 +128,20 @@ def test_labels_that_somebody_else_made_are_no_tag(labels: dict[str, str]) -> No
     st.booleans(),
     st.floats(0, 1e6),
     st.integers(1, 10),
+    st.booleans(),
 )
 def test_a_restarted_server_reads_from_the_labels_what_was_written(
-    task_id: str, name: str, essential: bool, timeout_s: float, count: int
+    task_id: str, name: str, essential: bool, timeout_s: float, count: int, logged: bool
 ) -> None:
-    container = ContainerSpec(name, "busybox", essential=essential)
+    container = ContainerSpec(
+        name, "busybox", essential=essential, log=LogDestination("r", "g", "s") if logged else None
+    )
     task = TaskSpec(task_id, (container,) * count, timeout_s, {"batchd.task": "not this", "team": "night"})
     labels = labels_of(task, container, "here")
     tag = tag_of(labels)
     assert tag is not None
     assert (tag.task_id, tag.container, tag.essential) == (task_id, name, essential)
-    assert (tag.containers, tag.stop_timeout_s) == (count, timeout_s)
+    assert (tag.containers, tag.stop_timeout_s, tag.logged) == (count, timeout_s, logged)
     assert labels["team"] == "night"
     assert all(isinstance(value, str) for value in labels.values())
 

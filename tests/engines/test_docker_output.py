@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_it_does_not_matter_how_the_stream_is_cut(payloads: list[bytes], cuts: l
     data = b"".join(frame(payload) for payload in payloads)
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
     frames = Frames()
-    out = b"".join(frames.feed(data[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+    out = b"".join(frames.feed(data[a:b]) for a, b in pairwise(edges))
     assert out == b"".join(payloads)
 
 

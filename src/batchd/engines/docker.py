@@ -16,7 +16,7 @@ from pathlib import Path
 from batchd.clock import Clock
 from batchd.engines.docker_api import DockerApi, DockerGone, DockerRefused, Listed, patiently
 from batchd.engines.docker_auth import login_file, registry_auth
-from batchd.engines.docker_config import INSTANCE, TASK, Json, Tag, create_body, safe_name, tag_of
+from batchd.engines.docker_config import INSTANCE, TASK, Tag, create_body, safe_name, tag_of
 from batchd.engines.docker_images import Images, PullPolicy
 from batchd.engines.docker_reasons import NO_TRACE
 from batchd.engines.docker_task import Box, Limits, TaskRun, Workshop, remove_container
@@ -103,6 +103,7 @@ class DockerEngine:
             raise
         self._kept = set(keep)
         self._adopt(listed, adopt)
+        await asyncio.gather(*(run.settled.wait() for run in self._runs.values()))
         self._events = asyncio.create_task(self._watch_events())
 
     def start(self, spec: TaskSpec) -> None:
@@ -158,11 +159,17 @@ class DockerEngine:
 
     def _new_box(self, spec: TaskSpec, container: ContainerSpec) -> Box:
         body = create_body(spec, container, self._settings.instance, self._settings.network)
-        return self._box(spec.task_id, container.name, container.essential, body=body)
+        output = None if container.log is None else self._output(spec.task_id, container.name)
+        return Box(container.name, container.essential, output, body)
 
-    def _box(self, task_id: str, name: str, essential: bool, *, body: Json | None = None, found: str = "") -> Box:
-        self._directory(task_id).mkdir(exist_ok=True)
-        return Box(name, essential, self.log_path(task_id, name), body or {}, found)
+    def _found_box(self, tag: Tag, container: str) -> Box:
+        output = self._output(tag.task_id, tag.container) if tag.logged else None
+        return Box(tag.container, tag.essential, output, id=container)
+
+    def _output(self, task_id: str, container: str) -> Path:
+        path = self.log_path(task_id, container)
+        path.parent.mkdir(exist_ok=True)
+        return path
 
     # --- tasks ---
 
@@ -200,7 +207,7 @@ class DockerEngine:
 
     def _adopt_task(self, found: Sequence[tuple[Tag, str]]) -> None:
         first = found[0][0]
-        boxes = [self._box(tag.task_id, tag.container, tag.essential, found=identity) for tag, identity in found]
+        boxes = [self._found_box(tag, container) for tag, container in found]
         self._live(TaskRun(self._shop, first.task_id, boxes, first.stop_timeout_s, self._tell))
 
     def _sweep(self, live: set[str]) -> None:

@@ -19,6 +19,7 @@ INSTANCE = "batchd.instance"
 _ESSENTIAL = "batchd.essential"
 _CONTAINERS = "batchd.containers"
 _STOP_TIMEOUT = "batchd.stop-timeout"
+_LOGGED = "batchd.logged"
 
 _MIB = 1024 * 1024
 _LEAST_MEMORY = 6 * _MIB  # Docker refuses less
@@ -36,6 +37,7 @@ class Tag:
     essential: bool
     containers: int  # how many the task has
     stop_timeout_s: float
+    logged: bool
 
 
 def safe_name(container: str) -> str:
@@ -57,6 +59,7 @@ def labels_of(task: TaskSpec, container: ContainerSpec, instance: str) -> dict[s
         _ESSENTIAL: "1" if container.essential else "0",
         _CONTAINERS: str(len(task.containers)),
         _STOP_TIMEOUT: str(task.stop_timeout_s),
+        _LOGGED: "0" if container.log is None else "1",
     }
 
 
@@ -69,6 +72,7 @@ def tag_of(labels: Mapping[str, str]) -> Tag | None:
             essential=labels[_ESSENTIAL] == "1",
             containers=int(labels[_CONTAINERS]),
             stop_timeout_s=float(labels[_STOP_TIMEOUT]),
+            logged=labels[_LOGGED] == "1",
         )
     except (KeyError, ValueError):
         return None
@@ -95,7 +99,7 @@ def create_body(task: TaskSpec, container: ContainerSpec, instance: str, network
 def _host_config(container: ContainerSpec, network: str) -> Json:
     host: Json = {
         "NetworkMode": network,
-        "LogConfig": {"Type": "json-file", "Config": {}},  # no rotation: rotated lines could not be read again
+        "LogConfig": _log_config(container),
         "RestartPolicy": {"Name": "no"},
         "AutoRemove": False,
         "CpuShares": _cpu_shares(container.vcpus),
@@ -118,6 +122,11 @@ def _host_config(container: ContainerSpec, network: str) -> Json:
     if container.gpus:
         host["DeviceRequests"] = [{"Driver": "", "Count": container.gpus, "Capabilities": [["gpu"]]}]
     return host
+
+
+def _log_config(container: ContainerSpec) -> Json:
+    """Without rotation: lines that were rotated away could not be read again after a restart."""
+    return {"Type": "none" if container.log is None else "json-file", "Config": {}}
 
 
 def _memory(container: ContainerSpec) -> Json:

@@ -60,12 +60,13 @@ class Workshop:
 class Box:
     """One container of a task. `id` is empty until it is created; `body` is what to create it with.
 
+    `output` is the file its output goes to, None to drop it.
     `woken` is set whenever the container may have ended: the daemon's state decides.
     """
 
     name: str
     essential: bool
-    output: Path
+    output: Path | None
     body: Json = field(default_factory=dict)
     id: str = ""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,6 +89,7 @@ class TaskRun:
         self.task_id = task_id
         self.boxes = tuple(boxes)
         self.present: Report | None = None  # the last report; None while the task is being brought up
+        self.settled = asyncio.Event()  # reported as it is: it runs, or how it ended
         self._shop = shop
         self._tell = tell
         self._grace_s = stop_timeout_s
@@ -112,11 +114,15 @@ class TaskRun:
             return await self._clear_away()
         if states:
             self._report(Started(self.task_id, min(state.started_at for state in states)))
+        if any(not state.ended for state in states):
+            self.settled.set()
         return self._report(await self._until_ended())
 
     def _report(self, report: Report) -> None:
         self.present = report
         self._tell(report)
+        if not isinstance(report, Started):
+            self.settled.set()
 
     def _now(self) -> int:
         return self._shop.clock.now_ms()
@@ -226,14 +232,16 @@ class TaskRun:
 
     async def _until_box_ended(self, box: Box) -> tuple[Box, ContainerState | None]:
         """How the container ended, None if it vanished. Its output is in the file."""
-        follower = asyncio.create_task(self._follow(box))
+        if box.output is None:
+            return box, await self._ended_state(box)
+        follower = asyncio.create_task(self._follow(box, box.output))
         try:
             state = await self._ended_state(box)
         finally:
             await _cancel(follower)
         if state is not None:
             async with self._shop.readers:
-                await self._copy_output(box, follow=False)
+                await self._copy_output(box, box.output, follow=False)
         return box, state
 
     async def _ended_state(self, box: Box) -> ContainerState | None:
@@ -244,17 +252,17 @@ class TaskRun:
             if state is None or state.ended:
                 return state
 
-    async def _follow(self, box: Box) -> None:
+    async def _follow(self, box: Box, path: Path) -> None:
         """Until it is cancelled: where the stream ends, the container has ended or the daemon is going away."""
         while True:
-            await self._copy_output(box, follow=True)
+            await self._copy_output(box, path, follow=True)
             box.woken.set()
             await asyncio.sleep(_REFUSED_PAUSE_S)
 
-    async def _copy_output(self, box: Box, follow: bool) -> None:
+    async def _copy_output(self, box: Box, path: Path, *, follow: bool) -> None:
         async def copy() -> None:
             async with self._shop.api.output(box.id, follow) as chunks:
-                await append_output(chunks, box.output)
+                await append_output(chunks, path)
 
         try:
             await patiently(copy)

@@ -73,6 +73,7 @@ def spawn_quickly(plan: Plan) -> int:
         raise _cannot_exec(plan, error) from error
     finally:
         os.close(log)
+        os.chdir("/")
         if plan.group:
             plan.group.leave()
 
