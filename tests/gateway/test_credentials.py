@@ -4,9 +4,11 @@ import json
 import re
 
 import pytest
+from botocore.credentials import ContainerProvider
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchd.clock import SystemClock
 from batchd.gateway.credentials import (
     ExpiredToken,
     InvalidToken,
@@ -113,6 +115,22 @@ def test_a_session_token_is_no_task_token() -> None:
 
 def test_a_task_token_of_another_installation_is_refused() -> None:
     assert read_task_token(KEY, issue_task_token(b"x" * 32, TASK)) is None
+
+
+def test_an_sdk_in_a_container_takes_the_credentials() -> None:
+    made = SessionIssuer(KEY).issue(ROLE, "AROAEXAMPLE", "s", 3600, SystemClock().now_ms())
+
+    class Endpoint:
+        def retrieve_full_uri(self, uri: str, headers: dict[str, str]) -> dict[str, str]:
+            assert (uri, headers) == ("http://127.0.0.1:8000/c", {"Authorization": "the token"})
+            return dict(json.loads(container_credentials(made, ROLE)))
+
+    environ = {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:8000/c",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "the token",
+    }
+    taken = ContainerProvider(environ, Endpoint()).load().get_frozen_credentials()
+    assert (taken.access_key, taken.secret_key, taken.token) == (made.access_key, made.secret_key, made.token)
 
 
 def test_a_container_reads_its_credentials_as_from_aws() -> None:

@@ -162,10 +162,5 @@ def test_every_key_is_of_the_account(client: Any) -> None:
 
 
 def test_tokens_of_strangers_are_not_taken(client: Any) -> None:
-    for call in ("assume_role_with_web_identity", "assume_role_with_saml"):
-        params = {"RoleArn": ROLE, "PrincipalArn": ROLE, "SAMLAssertion": "assertion"}
-        if call == "assume_role_with_web_identity":
-            params = {"RoleArn": ROLE, "RoleSessionName": "me", "WebIdentityToken": "token"}
-        code, _, status = refused(getattr(client, call), **params)
-        assert status in (400, 403, 501)
-        assert code
+    answer = refused(client.assume_role_with_web_identity, RoleArn=ROLE, RoleSessionName="me", WebIdentityToken="token")
+    assert (answer[0], answer[2]) == ("MissingAuthenticationToken", 403)
