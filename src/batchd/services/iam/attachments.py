@@ -8,7 +8,7 @@ from batchd.gateway.operation import Context, reads, writes
 from batchd.services.iam.entities import GROUP, ROLE, USER, Noun, change, find
 from batchd.services.iam.faults import missing, over_quota
 from batchd.services.iam.links import ATTACHMENT, tie, untie, users_of, uses_of
-from batchd.services.iam.managed import find_attachable, find_policy, look_up_policy
+from batchd.services.iam.managed import find_attachable, find_policy, look_up_policy, sort_key
 from batchd.services.iam.paging import Params, window
 from batchd.services.iam.roles import find_own_role
 from batchd.services.iam.shapes import Answer
@@ -116,6 +116,6 @@ def _list(ctx: Context, entity: Body, params: Params) -> Answer:
     for arn in entity["attached"]:
         policy = look_up_policy(ctx, arn)
         if policy is not None and policy["path"].startswith(prefix):
-            found.append((arn, {"PolicyName": policy["name"], "PolicyArn": arn}))
+            found.append((sort_key(arn, policy), {"PolicyName": policy["name"], "PolicyArn": arn}))
     attached, more = window(found, params)
     return {"AttachedPolicies": attached, **more}

@@ -24,6 +24,16 @@ def look_up_policy(ctx: Context, arn: str) -> Body | None:
     return policy if policy is not None and arn_of(ctx, POLICY, policy) == arn else None
 
 
+def sort_key(arn: str, policy: Body) -> str:
+    """Where a policy stands in lists: by name, and AWS's own after a namesake of the customer's."""
+    return f"{policy['name'].lower()} {'aws' if is_aws(arn) else ''}"
+
+
+def is_aws(arn: str) -> bool:
+    """AWS's own policies belong to no account."""
+    return ":iam::aws:" in arn
+
+
 def find_policy(ctx: Context, arn: str) -> Body:
     """Raises NoSuchEntity."""
     policy = look_up_policy(ctx, arn)
@@ -43,6 +53,6 @@ def find_attachable(ctx: Context, arn: str) -> Body:
 def find_own_policy(ctx: Context, arn: str, action: str) -> Body:
     """A policy of the customer's, to be changed. Raises AccessDenied for AWS's own."""
     policy = find_policy(ctx, arn)
-    if arn.startswith("arn:aws:iam::aws:"):
+    if is_aws(arn):
         raise denied(f"User: {ctx.caller.arn} is not authorized to perform: iam:{action} on resource: policy {arn}")
     return policy

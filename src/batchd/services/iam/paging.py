@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from batchd.gateway.tokens import BadToken, decode_token, encode_token
 from batchd.services.iam.faults import validation
 
 DEFAULT_ITEMS = 100
@@ -25,21 +24,22 @@ def cut(found: Sequence[tuple[str, T]], limit: int) -> tuple[list[T], dict[str, 
     items = [item for _, item in found[:limit]]
     if len(found) <= limit:
         return items, {"IsTruncated": False}
-    return items, {"IsTruncated": True, "Marker": _write_marker(found[limit - 1][0])}
+    return items, {"IsTruncated": True, "Marker": encode_token([found[limit - 1][0]])}
 
 
 def window(items: Iterable[tuple[str, T]], params: Params) -> tuple[list[T], dict[str, Any]]:
-    """`cut` for a list that is in memory already, in any order."""
+    """`cut` for a list that is in memory already, in any order. Keys are short: a marker has 320 characters."""
     after, limit = start_of(params)
     return cut(sorted((pair for pair in items if pair[0] > after), key=lambda pair: pair[0]), limit)
 
 
-def _write_marker(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode()
-
-
 def _read_marker(marker: str) -> str:
+    if not marker:
+        return ""
     try:
-        return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
+        key = decode_token(marker)[0]
+    except (BadToken, IndexError):
         raise validation("Invalid Marker.") from None
+    if not isinstance(key, str):
+        raise validation("Invalid Marker.")
+    return key

@@ -11,7 +11,7 @@ from batchd.services.iam.documents import check_identity_policy, size_of
 from batchd.services.iam.entities import POLICY, arn_of, change, create, remove
 from batchd.services.iam.faults import conflict, missing, over_quota
 from batchd.services.iam.links import ATTACHMENT, BOUNDARY, count_of, uses_of
-from batchd.services.iam.managed import find_own_policy, find_policy
+from batchd.services.iam.managed import find_own_policy, find_policy, sort_key
 from batchd.services.iam.paging import window
 from batchd.services.iam.shapes import (
     Answer,
@@ -52,12 +52,12 @@ def get_policy(params: t.GetPolicyRequestTypeDef, ctx: Context) -> Answer:
 
 @reads
 def list_policies(params: t.ListPoliciesRequestTypeDef, ctx: Context) -> Answer:
-    """Ours and those of the catalogue, by ARN."""
+    """Ours and those of the catalogue, by name."""
     counted = uses_of(params.get("PolicyUsageFilter"))
     only_attached = params.get("OnlyAttached", False) or "PolicyUsageFilter" in params
     prefix = params.get("PathPrefix", "/")
     found = [
-        (arn, (arn, policy))
+        (sort_key(arn, policy), (arn, policy))
         for arn, policy in _policies(ctx, params.get("Scope", "All"))
         if policy["path"].startswith(prefix) and (not only_attached or any(count_of(ctx, use, arn) for use in counted))
     ]

@@ -38,5 +38,5 @@ def without(old: Tags, keys: Iterable[str]) -> Tags:
 
 def listed_tags(tags: Tags, params: Params) -> dict[str, Any]:
     """The answer of the List…Tags operations."""
-    items, more = window([(tag["Key"], tag) for tag in tags], params)
+    items, more = window([(f"{number:02}", tag) for number, tag in enumerate(tags)], params)
     return {"Tags": items, **more}
