@@ -6,7 +6,6 @@ To add an engine, write a `Rig` and put it into `RIGS`.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,7 +235,7 @@ class Server:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for the condition; fails the test after half a minute."""
     async with asyncio.timeout(_PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (the world's changes set no event of ours)
             await asyncio.sleep(0.005)
 
 
@@ -253,7 +252,7 @@ def processes_below(directory: Path) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdecimal() and Path(os.readlink(entry / "cwd")).is_relative_to(directory):  # noqa: PTH115
+            if entry.name.isdecimal() and (entry / "cwd").readlink().is_relative_to(directory):
                 found.append(int(entry.name))
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue

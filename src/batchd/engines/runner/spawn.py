@@ -55,9 +55,9 @@ class Plan:
 
 def spawn_quickly(plan: Plan) -> int:
     """The pid of the running task. Raises CannotExec, OSError."""
-    os.chdir(plan.directory)
     log = _open_log(plan)
     try:
+        os.chdir(plan.directory)
         path = executable(plan)
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
