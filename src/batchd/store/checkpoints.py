@@ -17,7 +17,10 @@ _PASSES = 4
 
 
 class Checkpoints:
-    """Of one writing connection, whose `wal_autocheckpoint` is 0. `bulk` is a connection only this class uses."""
+    """Of one writing connection, whose `wal_autocheckpoint` is 0. `bulk` is a connection only this class uses.
+
+    `is_running` from the moment there is enough to move; `bulk_done` is set when the rest is left to the next commit.
+    """
 
     def __init__(self, writer: sqlite3.Connection, bulk: sqlite3.Connection, pages: int = _PAGES) -> None:
         self._writer = writer
@@ -25,25 +28,25 @@ class Checkpoints:
         self._pages = pages
         self._pages_since = 0
         self._changes_before = writer.total_changes
-        self._is_running = False
+        self.is_running = False
         self._is_closed = False
         self._due = Event()
-        self._is_bulk_done = Event()
+        self.bulk_done = Event()
         self._thread = Thread(target=self._run, name="checkpoint", daemon=True)
         self._thread.start()
 
     def after_commit(self) -> None:
         """On the thread that commits, with no transaction open."""
-        if self._is_bulk_done.is_set():
-            self._is_bulk_done.clear()
-            self._is_running = False
+        if self.bulk_done.is_set():
+            self.bulk_done.clear()
+            self.is_running = False
             checkpoint(self._writer)
         changes = self._writer.total_changes
         self._pages_since += changes - self._changes_before + _PAGES_A_COMMIT
         self._changes_before = changes
-        if self._pages_since >= self._pages and not self._is_running:
+        if self._pages_since >= self._pages and not self.is_running:
             self._pages_since = 0
-            self._is_running = True
+            self.is_running = True
             self._due.set()
 
     def close(self) -> None:
@@ -59,7 +62,7 @@ class Checkpoints:
             if self._is_closed:
                 return
             self._move_bulk()
-            self._is_bulk_done.set()
+            self.bulk_done.set()
 
     def _move_bulk(self) -> None:
         """Each pass moves what was committed during the one before, until that is little."""

@@ -11,9 +11,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
+
+from batchd.errors import StoreError
 
 _FOLDER = Path(__file__).parent
 
@@ -26,13 +30,16 @@ def alembic_config() -> Config:
 
 
 def migrate(path: Path) -> None:
-    """Run what is missing, all of it in one transaction."""
+    """Run what is missing, all of it in one transaction. Raises StoreError, and then nothing has changed."""
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path, isolation_level=None), poolclass=NullPool)
     event.listen(engine, "begin", _begin)  # or SQLite would commit each change of the schema by itself
     config = alembic_config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except (SQLAlchemyError, CommandError) as error:
+        raise StoreError(f"{path} cannot be migrated: {error}") from error
 
 
 def _begin(connection: Connection) -> None:

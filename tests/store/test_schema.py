@@ -1,0 +1,119 @@
+"""Schema and migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from tests.contract.stores import job_ids, submit
+
+from batchd.clock import ManualClock
+from batchd.errors import StoreError
+from batchd.store import migrations
+from batchd.store.schema import REVISION, bring_up_to_date
+from batchd.store.sqlite import open_sqlite
+
+
+@contextmanager
+def database(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def make_unmigrated(path: Path) -> None:
+    """A database of ours from before the first migration."""
+    with database(path) as connection:
+        connection.execute(
+            "CREATE TABLE alembic_version "
+            "(version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+
+
+def shape(path: Path) -> dict[str, Any]:
+    """Tables, columns, indexes and triggers, but not how they were written down."""
+    with database(path) as connection:
+
+        def ask(sql: str) -> list[Any]:
+            return connection.execute(sql).fetchall()
+
+        found: dict[str, Any] = {}
+        for (table,) in ask("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"):
+            indexes = [index[1:] for index in ask(f"PRAGMA index_list({table})")]
+            columns = {index[0]: ask(f"PRAGMA index_xinfo({index[0]})") for index in indexes}
+            found[table] = (ask(f"PRAGMA table_xinfo({table})"), sorted(indexes), columns)
+        for name, sql in ask("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"):
+            found[name] = " ".join(sql.split())
+        return found
+
+
+def test_all_migrations_together_make_the_schema(tmp_path: Path) -> None:
+    bring_up_to_date(tmp_path / "new.db")
+    make_unmigrated(tmp_path / "old.db")
+    bring_up_to_date(tmp_path / "old.db")
+    assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
+    assert len(shape(tmp_path / "new.db")) > 10
+
+
+def test_the_last_migration_is_the_one_the_code_knows() -> None:
+    scripts = ScriptDirectory.from_config(migrations.alembic_config())
+    assert scripts.get_heads() == [REVISION]
+    numbers = sorted(path.name[:4] for path in (Path(migrations.__file__).parent / "versions").glob("0*.py"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    assert numbers[-1] == REVISION
+
+
+def test_a_store_is_migrated_when_it_is_opened(tmp_path: Path) -> None:
+    make_unmigrated(tmp_path / "store.db")
+    with closing(open_sqlite(tmp_path / "store.db", ManualClock())) as store:
+        store.transact(submit("j-1"))
+        with store.read() as tx:
+            assert job_ids(tx) == ["j-1"]
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
+    make_unmigrated(tmp_path / "store.db")
+    with database(tmp_path / "store.db") as connection:
+        connection.execute("CREATE TABLE journal (mine TEXT)")
+    before = shape(tmp_path / "store.db")
+    with pytest.raises(StoreError, match="cannot be migrated"):
+        open_sqlite(tmp_path / "store.db", ManualClock())
+    assert shape(tmp_path / "store.db") == before
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    open_sqlite(tmp_path / "store.db", ManualClock()).close()
+    with database(tmp_path / "store.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="written by a newer batchd: its schema is 9999"):
+        open_sqlite(tmp_path / "store.db", ManualClock())
+
+
+def test_a_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    with database(tmp_path / "store.db") as connection:
+        connection.execute("CREATE TABLE accounts (name TEXT)")
+    with pytest.raises(StoreError, match="not one of batchd"):
+        open_sqlite(tmp_path / "store.db", ManualClock())
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_text("not a database at all, " * 100)
+    with pytest.raises(StoreError, match="cannot open"):
+        open_sqlite(tmp_path / "store.db", ManualClock())
+
+
+def test_a_server_whose_database_is_up_to_date_starts_without_alembic(tmp_path: Path) -> None:
+    open_sqlite(tmp_path / "store.db", ManualClock()).close()
+    code = (
+        "import sys; from batchd.clock import SystemClock; from batchd.store.sqlite import open_sqlite\n"
+        f"open_sqlite({str(tmp_path / 'store.db')!r}, SystemClock()).close()\n"
+        "print(sorted({'alembic', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
