@@ -32,9 +32,10 @@ _START_S = 30
 
 
 class DockerDaemon:
-    """dockerd in a temporary directory; its containers end with it. Root only."""
+    """dockerd in a temporary directory, as root only. Its containers end with it, unless `live_restore` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, live_restore: bool = False) -> None:
+        self._live_restore = live_restore
         self._root = Path(tempfile.mkdtemp(prefix="bd-"))  # short: a socket's path has 107 bytes at most
         self._socket = self._root / "docker.sock"
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,7 +46,7 @@ class DockerDaemon:
         settings = self._root / "daemon.json"
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         nofile = {"Name": "nofile", "Soft": min(1024, hard), "Hard": hard}
-        settings.write_text(json.dumps({"default-ulimits": {"nofile": nofile}}))
+        settings.write_text(json.dumps({"default-ulimits": {"nofile": nofile}, "live-restore": self._live_restore}))
         with socket(AF_UNIX, SOCK_DGRAM) as ready, (self._root / "dockerd.log").open("wb") as log:
             notify = self._root / "ready.sock"
             notify.unlink(missing_ok=True)
@@ -92,15 +93,6 @@ class DockerDaemon:
         self._process = None
         for stale in (self._root / "docker.pid", self._root / "exec/containerd/containerd.pid"):
             stale.unlink(missing_ok=True)
-
-    def pause(self) -> None:
-        """It is there but answers nothing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """Nothing is left of it."""

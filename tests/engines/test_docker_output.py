@@ -38,7 +38,7 @@ def test_it_does_not_matter_how_the_stream_is_cut(payloads: list[bytes], cuts: l
 
 
 async def test_output_is_written_to_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "main.log"
+    path = tmp_path / "made for it" / "main.log"
     await append_output(arriving([frame(b"a\n"), frame(b"b\n")]), path)
     assert path.read_bytes() == b"a\nb\n"
 

@@ -159,17 +159,12 @@ class DockerEngine:
 
     def _new_box(self, spec: TaskSpec, container: ContainerSpec) -> Box:
         body = create_body(spec, container, self._settings.instance, self._settings.network)
-        output = None if container.log is None else self._output(spec.task_id, container.name)
+        output = None if container.log is None else self.log_path(spec.task_id, container.name)
         return Box(container.name, container.essential, output, body)
 
     def _found_box(self, tag: Tag, container: str) -> Box:
-        output = self._output(tag.task_id, tag.container) if tag.logged else None
+        output = self.log_path(tag.task_id, tag.container) if tag.logged else None
         return Box(tag.container, tag.essential, output, id=container)
-
-    def _output(self, task_id: str, container: str) -> Path:
-        path = self.log_path(task_id, container)
-        path.parent.mkdir(exist_ok=True)
-        return path
 
     # --- tasks ---
 

@@ -36,6 +36,7 @@ async def append_output(chunks: AsyncIterator[bytes], path: Path) -> None:
     The daemon's record never changes, so the file is a prefix of it at every moment, a crash included.
     """
     frames = Frames()
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab", buffering=0) as file:
         known = file.tell()
         async for chunk in chunks:

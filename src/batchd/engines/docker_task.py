@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from batchd.clock import Clock
 from batchd.engines.docker_api import ContainerState, DockerApi, DockerRefused, patiently
-from batchd.engines.docker_config import INSTANCE, TASK, Json, container_name
+from batchd.engines.docker_config import CONTAINER, INSTANCE, TASK, Json, container_name
 from batchd.engines.docker_images import Images
 from batchd.engines.docker_output import append_output
 from batchd.engines.docker_reasons import (
@@ -164,12 +164,13 @@ class TaskRun:
             return await self._shop.api.create(name, box.body, limit_s)
         except DockerRefused as refusal:
             there = await self._shop.api.inspect(name) if refusal.status == 409 else None
-            if there is None or not self._is_ours(there):
+            if there is None or not self._is_ours(there, box):
                 raise
             return there.id
 
-    def _is_ours(self, there: ContainerState) -> bool:
-        return there.labels.get(TASK) == self.task_id and there.labels.get(INSTANCE) == self._shop.instance
+    def _is_ours(self, there: ContainerState, box: Box) -> bool:
+        found = tuple(there.labels.get(label) for label in (INSTANCE, TASK, CONTAINER))
+        return found == (self._shop.instance, self.task_id, box.name)
 
     async def _start_all(self) -> list[ContainerState]:
         """States right after the start; a container that vanished has none."""
@@ -254,12 +255,13 @@ class TaskRun:
 
     async def _follow(self, box: Box, path: Path) -> None:
         """Until it is cancelled: where the stream ends, the container has ended or the daemon is going away."""
-        while True:
-            await self._copy_output(box, path, follow=True)
+        while await self._copy_output(box, path, follow=True):
             box.woken.set()
             await asyncio.sleep(_REFUSED_PAUSE_S)
 
-    async def _copy_output(self, box: Box, path: Path, *, follow: bool) -> None:
+    async def _copy_output(self, box: Box, path: Path, *, follow: bool) -> bool:
+        """False if the daemon has no output to give."""
+
         async def copy() -> None:
             async with self._shop.api.output(box.id, follow) as chunks:
                 await append_output(chunks, path)
@@ -269,6 +271,8 @@ class TaskRun:
         except DockerRefused as refusal:
             if refusal.status != 404:
                 log.warning("the output of task %s cannot be read: %s", self.task_id, refusal)
+            return False
+        return True
 
     async def _stop_when_asked(self) -> None:
         await self._stop_asked.wait()
