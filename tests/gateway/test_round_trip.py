@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from itertools import product
 from typing import Any
-from urllib.parse import urlsplit
 
 import botocore.session
 import pytest
@@ -15,6 +14,7 @@ from botocore.parsers import PROTOCOL_PARSERS
 from botocore.serialize import SERIALIZERS
 from tests.gateway.generated import Maker
 from tests.gateway.made_service import service_of
+from tests.gateway.signing import as_sent
 
 from batchd.gateway.protocols.codecs import codec_of
 from batchd.gateway.request import HttpRequest
@@ -86,11 +86,9 @@ def request_by_botocore(operation: OperationSpec, params: dict[str, Any]) -> Htt
     client = client_model(operation.service.name).operation_model(operation.name)
     serialized = SERIALIZERS[operation.service.protocol]().serialize_to_request(params, client)
     prepare_request_dict(serialized, "http://127.0.0.1")
-    prepared = AWSRequest(serialized["method"], serialized["url"], serialized["headers"], serialized["body"]).prepare()
-    url = urlsplit(prepared.url)
-    headers = {name.lower(): _text(value) for name, value in prepared.headers.items()}
-    body = prepared.body or b""
-    return HttpRequest(prepared.method, url.path, url.query, headers, body.encode() if isinstance(body, str) else body)
+    return as_sent(
+        AWSRequest(serialized["method"], serialized["url"], serialized["headers"], serialized["body"]).prepare()
+    )
 
 
 def parsed_by_botocore(operation: OperationSpec, result: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +108,3 @@ def differences(meant: Any, read: Any, path: str = "") -> list[str]:
         names = sorted(meant.keys() | read.keys())
         return [d for name in names for d in differences(meant.get(name), read.get(name), f"{path}.{name}")]
     return [] if meant == read else [f"{path}: {meant!r} became {read!r}"]
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -17,7 +17,6 @@ from batchd.gateway.spec import OperationSpec
 FORM_TYPE = "application/x-www-form-urlencoded"
 XML_TYPE = (b"content-type", b"text/xml")
 
-Node = dict[str, Any]  # children by name; the text of the name itself under ""
 Names = Callable[[str, Shape], tuple[str, ...]]  # under which names a member may come
 
 
@@ -52,16 +51,29 @@ def _parser(operation: OperationSpec, reader: _FormReader) -> Callable[[HttpRequ
     return lambda request, match: reader.structure(shape, _tree(match.form))
 
 
-def _tree(form: Mapping[str, str]) -> Node:
-    root: Node = {}
+class _Node:
+    """A place in a form: its own text, and what its name goes on with."""
+
+    __slots__ = ("children", "text")
+
+    def __init__(self) -> None:
+        self.text: str | None = None
+        self.children: dict[str, _Node] = {}
+
+
+def _tree(form: Mapping[str, str]) -> _Node:
+    root = _Node()
     for name, value in form.items():
-        node = root
         parts = name.split(".", MAX_DEPTH)
         if len(parts) > MAX_DEPTH:
             raise Malformed("The request is nested too deeply")
+        node = root
         for part in parts:
-            node = node.setdefault(part, {})
-        node[""] = value
+            child = node.children.get(part)
+            if child is None:
+                child = node.children[part] = _Node()
+            node = child
+        node.text = value
     return root
 
 
@@ -87,47 +99,48 @@ class _FormReader:
         self._names = names
         self._is_flat = is_flat
 
-    def structure(self, shape: Shape, node: Node) -> Params:
+    def structure(self, shape: Shape, node: _Node) -> Params:
         params: Params = {}
         for name, member in shape.members.items():
             for wire in self._names(name, member):
-                if wire in node:
-                    params[name] = self._read(member, node[wire])
+                if wire in node.children:
+                    params[name] = self._read(member, node.children[wire])
                     break
         return params
 
-    def _read(self, shape: Shape, node: Node) -> Any:
+    def _read(self, shape: Shape, node: _Node) -> Any:
         if shape.type == "structure":
             return self.structure(shape, node)
         if shape.type == "list":
-            return self._list(shape, node)
+            inner = None if self._is_flat or shape.has("flattened") else shape.element.wire_name or "member"
+            return [self._read(shape.element, item) for item in _in_order(node, inner)]
         if shape.type == "map":
-            return self._map(shape, node)
-        if "" not in node:
+            return self._map(shape, _in_order(node, None if shape.has("flattened") else "entry"))
+        if node.text is None:
             raise Malformed("Start of structure or map found where not expected.")
-        return text_reader(shape)(node[""])
+        return text_reader(shape)(node.text)
 
-    def _list(self, shape: Shape, node: Node) -> list[Any]:
-        items = node if self._is_flat or shape.has("flattened") else node.get(shape.element.wire_name or "member", {})
-        return [self._read(shape.element, item) for item in _in_order(items)]
-
-    def _map(self, shape: Shape, node: Node) -> dict[str, Any]:
-        entries = node if shape.has("flattened") else node.get("entry", {})
+    def _map(self, shape: Shape, entries: list[_Node]) -> dict[str, Any]:
         key_name, value_name = shape.key.wire_name or "key", shape.value.wire_name or "value"
         values: dict[str, Any] = {}
-        for entry in _in_order(entries):
-            if key_name not in entry or value_name not in entry:
+        for entry in entries:
+            parts = entry.children
+            if key_name not in parts or value_name not in parts:
                 raise Malformed("A map's entry lacks its key or its value")
-            values[self._read(shape.key, entry[key_name])] = self._read(shape.value, entry[value_name])
+            values[self._read(shape.key, parts[key_name])] = self._read(shape.value, parts[value_name])
         return values
 
 
-def _in_order(node: Node) -> list[Node]:
-    """The items of a list by number; an empty text alone means an empty list."""
-    numbers = [key for key in node if key]
-    if not all(key.isascii() and key.isdigit() and len(key) < 10 for key in numbers):
+def _in_order(node: _Node, inner: str | None) -> list[_Node]:
+    """The items of a list or map by number, under an inner name where it has one; none for a text alone."""
+    if inner is not None:
+        found = node.children.get(inner)
+        if found is None:
+            return []
+        node = found
+    if not all(key.isascii() and key.isdigit() and len(key) < 10 for key in node.children):
         raise Malformed("A list's items are named by numbers")
-    return [node[key] for key in sorted(numbers, key=int)]
+    return [node.children[key] for key in sorted(node.children, key=int)]
 
 
 # -- answers
