@@ -394,3 +394,24 @@ async def test_the_runner_writes_no_complaint(server: Server, rig: ProcessRig) -
     await asyncio.gather(*(server.report(Exited, spec) for spec in specs))
 
     assert read(place(rig).errors) == ""
+
+
+@pytest.mark.parametrize("kills", [0.0, 0.005, 0.02, 0.05])
+async def test_whenever_the_runner_dies_no_task_runs_twice_and_each_one_ends(
+    server: Server, rig: ProcessRig, tmp_path: Path, kills: float
+) -> None:
+    ran = tmp_path / "ran"
+    specs = [shell(server, f"echo {number} >> {ran}; sleep 0.02", number) for number in range(1, 61)]
+    for spec in specs:
+        server.engine.start(spec)
+    await asyncio.sleep(kills)  # the fault comes at its own time
+
+    os.kill(runner_pid(server), signal.SIGKILL)
+    await until(lambda: all(server.of(spec.task_id, Exited, Lost) for spec in specs))
+
+    assert [len(server.of(spec.task_id, Exited, Lost)) for spec in specs] == [1] * len(specs)
+    numbers = read(str(ran)).split() if exists(str(ran)) else []
+    assert len(numbers) == len(set(numbers))
+    exited = {int(spec.task_id, 16) for spec in specs if server.of(spec.task_id, Exited)}
+    assert exited <= set(map(int, numbers))
+    assert processes_below(Path(place(rig).scratches)) == []

@@ -93,7 +93,8 @@ def test_a_group_with_processes_in_it_is_drained_before_its_next_use(tmp_path: P
     (tmp_path / "cg/task-1/cgroup.procs").write_text("")
     groups.drain()
 
-    assert not groups.draining
+    drained = not groups.draining
+    assert drained
     assert taken(groups, Size(64, None, 1.0)) is first
 
 

@@ -52,9 +52,10 @@ def _serve(place: Place, listener: socket.socket, idle_s: float) -> None:
     _remember_groups(place, [kind.base for kind in kinds])
     Runner(place, table, groups, notes).run(listener, idle_s)
     table.flush()
-    os.unlink(place.socket)
     groups.close()
-    _remember_groups(place, [])
+    with contextlib.suppress(FileNotFoundError):  # an operator may have removed the directory
+        os.unlink(place.socket)
+        _remember_groups(place, [])
 
 
 def _remember_groups(place: Place, bases: list[str]) -> None:
