@@ -15,9 +15,7 @@ from batchd.engines.docker_reasons import (
 
 
 def test_a_failed_pull_reads_as_on_aws() -> None:
-    assert cannot_pull("manifest unknown") == (
-        "CannotPullContainerError: Error response from daemon: manifest unknown"
-    )
+    assert cannot_pull("manifest unknown") == ("CannotPullContainerError: Error response from daemon: manifest unknown")
 
 
 def test_a_refused_start_reads_as_on_aws() -> None:
