@@ -179,7 +179,8 @@ class Lives(RuleBasedStateMachine):
         live = [replace(job, attempts=list(job.attempts)) for job in self.rows.values() if job.status not in FINAL]
         wanted = self.scheduler.wanted()
         again = Scheduler()
-        again.restore(live, list(self.told.values()), self.now)
+        again.step(list(self.told.values()), self.now)
+        again.restore(live)
         assert again.state.jobs.keys() == self.scheduler.state.jobs.keys()
         assert sorted(map(repr, again.wanted())) == sorted(map(repr, wanted))
         self.scheduler = again

@@ -36,8 +36,8 @@ from batchd.scheduler.transitions import enter
 class Scheduler:
     """Every live job, queue and environment of this server.
 
-    To start again: `restore` the live jobs, have the engine adopt `running()`, perform `wanted()`, and take the
-    step that `next_deadline()` asks for.
+    To start again: tell it the queues, environments and the machine by `step`, in any order; `restore` the live jobs;
+    have the engine adopt `running()`; perform `wanted()`; and take a step, for what waits.
     """
 
     def __init__(self) -> None:
@@ -80,19 +80,12 @@ class Scheduler:
         return draft.finish()
 
     def next_deadline(self) -> int | None:
-        """When (ms) a step is due even if nothing happens: a running attempt will have used up its time, or (0)
-        what was restored has not been looked at. None: never."""
-        if self.state.awake:
-            return 0
+        """When (ms) a running attempt will have used up its time, unless it ends before; None if none can."""
         return deadlines.next_one(self.state)
 
-    def restore(self, jobs: Iterable[Job], told: Sequence[Event] = (), now: int = 0) -> None:
-        """Take back the live jobs as the store has them, in order of submission.
-
-        `told` are the queues, environments and the machine, in any order, where `step` was not told of them before.
-        """
+    def restore(self, jobs: Iterable[Job]) -> None:
+        """Take back the live jobs as the store has them, in order of submission. The next step moves them on."""
         state = self.state
-        self.step(told, now)
         restored = [job for job in jobs if job.status not in FINAL]
         for job in restored:
             state.jobs[job.spec.job_id] = job

@@ -1,0 +1,89 @@
+"""A whole server under a clock of our own: real store, scheduler and controllers, pretended tasks, real trouble.
+
+A seed decides everything: what clients submit, what operators change, how tasks behave, when reports are late or come
+twice, when the store refuses a group, and between which two instructions the server dies. After each step and at the
+end these must hold: nothing acknowledged is lost, what ended stays as it ended, an attempt is started at most once,
+nothing runs that nobody knows of, no capacity is exceeded, what is in memory is what is stored, and every job ends.
+
+    python tests/simulation/simulate.py --seeds 200 --start 0
+
+A failing seed is printed and replayed with its story.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script: the tests are not on the path
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.simulation.world import Trouble, World
+
+
+def silence(line: str) -> None:
+    """Tell nobody."""
+
+
+def run(seed: int, trouble: Trouble | None = None, tell: Callable[[str], None] = silence) -> World:
+    """One life of a server (or of many, one after the other). Raises Violation."""
+    with scratch() as folder:
+        world = World(seed, folder, trouble or Trouble(), tell)
+        try:
+            for _ in range(world.trouble.steps):
+                world.step()
+            world.come_to_an_end()
+        finally:
+            world.server.store.close()
+        return world
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A directory in memory where there is one: every commit is an fsync."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="batchd-simulation-", dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
+
+
+def first_failure(seeds: range, trouble: Trouble, tell: Callable[[str], None]) -> int | None:
+    """The first seed whose life is not sound, after telling its story; None if all are."""
+    for seed in seeds:
+        try:
+            run(seed, trouble)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the seed is the news
+            tell(f"seed {seed} failed with {type(error).__name__}: {error}")
+            tell("its story:")
+            _replay(seed, trouble, tell)
+            return seed
+    return None
+
+
+def _replay(seed: int, trouble: Trouble, tell: Callable[[str], None]) -> None:
+    try:
+        run(seed, trouble, tell)
+    except Exception as error:  # noqa: BLE001 - expected: it is what was found
+        tell(f"{type(error).__name__}: {error}")
+    else:
+        tell("no failure this time: something outside the seed decides")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Simulate servers, one a seed.")
+    parser.add_argument("--seeds", type=int, default=200, help="how many")
+    parser.add_argument("--start", type=int, default=0, help="the first seed")
+    parser.add_argument("--steps", type=int, default=Trouble().steps, help="steps of random life in each")
+    wanted = parser.parse_args()
+    seeds = range(wanted.start, wanted.start + wanted.seeds)
+    if first_failure(seeds, Trouble(steps=wanted.steps), print) is not None:
+        return 1
+    print(f"{len(seeds)} seeds: all is well")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from batchd.scheduler.scheduler import Scheduler
+from tests.simulation.simulate import first_failure, run
+from tests.simulation.world import Trouble
+
+QUIET = Trouble(steps=8, deaths=0.0, refusals=0.0, die_at=1_000_000)
+
+
+@pytest.mark.parametrize("start", range(0, 150, 30))
+def test_whatever_happens_nothing_acknowledged_is_lost_and_every_job_ends(start: int) -> None:
+    story: list[str] = []
+    assert first_failure(range(start, start + 30), Trouble(steps=25), story.append) is None, "\n".join(story)
+
+
+def test_a_server_may_die_at_every_single_point_of_its_life() -> None:
+    points = run(3, QUIET).fuse.passed
+    assert points > 40, "too short a life to prove anything"
+    for point in range(points):
+        died: list[str] = []
+        run(3, replace(QUIET, die_at=point), died.append)
+        assert [line for line in died if line.startswith("died")], f"it did not die at point {point}"
+
+
+def test_a_seed_decides_everything() -> None:
+    first: list[str] = []
+    second: list[str] = []
+    run(11, tell=first.append)
+    run(11, tell=second.append)
+    assert first == second
+    assert any(line.startswith("died") for line in first)
+
+
+def test_a_failing_seed_is_named_and_its_story_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scheduler, "wanted", lambda self: [])
+    story: list[str] = []
+    seed = first_failure(range(20), Trouble(steps=40), story.append)
+    assert seed is not None
+    assert story[0].startswith(f"seed {seed} failed with ")
+    assert any(line.startswith("died") for line in story)
+    assert story[-1] == story[0].partition(" with ")[2]

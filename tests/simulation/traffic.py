@@ -1,0 +1,99 @@
+"""What clients submit and operators change, as units of work; made up by chance where there is a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from random import Random
+
+from batchd.controllers.schedule import ENVIRONMENT, QUEUE
+from batchd.scheduler.events import (
+    FINAL,
+    Dependency,
+    EnvironmentSaved,
+    EnvironmentSpec,
+    Event,
+    ExitRule,
+    JobSpec,
+    JobSubmitted,
+    QueueDeleted,
+    QueueSaved,
+    QueueSpec,
+    Resources,
+)
+from batchd.store.store import JobRow, Key, Tx
+from batchd.task import ContainerSpec, TaskSpec, encode_task
+
+QUEUES = ("q1", "q2", "q3")
+ENVIRONMENTS = ("e1", "e2")
+RUN_S = ["0", "0", "1", "1", "1", "10", "10", "10", "100", "100", "10000000"]
+TROUBLES = ({"VANISH": "1"}, {"FAIL_TO_START": "no image"}, {"IGNORE_SIGTERM": "1"})
+Work = Callable[[Tx], None]
+
+
+def some_job(chance: Random, job_id: str, others: Sequence[str]) -> JobSpec:
+    """A job that may wait for some of the others."""
+    waits_for = chance.sample(others, min(len(others), chance.choice((0, 0, 0, 1, 2))))
+    vcpus, memory, gpus = chance.choice((250, 1000, 2000, 9000)), chance.choice((128, 2048)), chance.choice((0, 0, 1))
+    return JobSpec(
+        job_id=job_id,
+        queue=chance.choice(QUEUES),
+        resources=Resources(vcpus, memory, gpus),
+        attempts=chance.choice((1, 2, 3)),
+        exit_rules=chance.choice(((), (ExitRule("EXIT", on_exit_code="3"),))),
+        timeout_s=chance.choice((None, None, 60)),
+        depends_on=tuple(Dependency(other) for other in waits_for),
+    )
+
+
+def some_behaviour(chance: Random) -> dict[str, str]:
+    """How a job's tasks behave, in the words of the fake engine."""
+    knobs = {"RUN_S": chance.choice(RUN_S), "START_S": chance.choice(["0", "0", "2", "30"])}
+    knobs["EXIT_CODE"] = chance.choice(["0", "0", "0", "1", "3"])
+    if chance.random() < 0.2:
+        knobs |= chance.choice(TROUBLES)
+    return {f"BATCHD_FAKE_{name}": value for name, value in knobs.items()}
+
+
+def submission(spec: JobSpec, behaviour: dict[str, str], now: int) -> Work:
+    """As SubmitJob does: the row and the event in one unit, with what is known of the dependencies."""
+    task = TaskSpec("", (ContainerSpec("default", "busybox", environment=behaviour),))
+    row = JobRow(spec.job_id, "r", spec.queue, spec.job_id, "d:1", now, {}, encode_task(task), {})
+
+    def submit(tx: Tx) -> None:
+        known = [(other.job_id, tx.jobs.status_of(other.job_id)) for other in spec.depends_on]
+        others = tuple(Dependency(name, status if status in FINAL else None) for name, status in known)
+        resolved = replace(spec, depends_on=others)
+        tx.jobs.insert(row, resolved)
+        tx.journal.append(JobSubmitted(resolved))
+
+    return submit
+
+
+def save_environment(spec: EnvironmentSpec) -> Work:
+    def save(tx: Tx) -> None:
+        tx.resources.put(Key(ENVIRONMENT, "r", spec.arn), {"spec": asdict(spec)})
+        tx.journal.append(EnvironmentSaved(spec))
+
+    return save
+
+
+def save_queue(spec: QueueSpec) -> Work:
+    def save(tx: Tx) -> None:
+        tx.resources.put(Key(QUEUE, "r", spec.arn), {"spec": asdict(spec)})
+        tx.journal.append(QueueSaved(spec))
+
+    return save
+
+
+def delete_queue(arn: str) -> Work:
+    def delete(tx: Tx) -> None:
+        tx.resources.delete(Key(QUEUE, "r", arn))
+        tx.journal.append(QueueDeleted(arn))
+
+    return delete
+
+
+def append(event: Event) -> Work:
+    """A bare fact: a request, a report."""
+    return lambda tx: tx.journal.append(event)

@@ -1,0 +1,308 @@
+"""One server after the other, and the world around them: clients, operators, tasks and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from batchd.clock import ManualClock
+from batchd.controllers.launch import Launch, Surroundings
+from batchd.controllers.schedule import Schedule
+from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.fake import FakeWorld
+from batchd.scheduler import invariants
+from batchd.scheduler.commands import StartTask
+from batchd.scheduler.events import (
+    FINAL,
+    CancelRequested,
+    EnvironmentSpec,
+    Event,
+    JobStatus,
+    QueueSpec,
+    Resources,
+    TaskExited,
+    TaskFailedToStart,
+    TaskLost,
+    TaskStarted,
+    TerminateRequested,
+    TimePassed,
+)
+from batchd.store.sqlite import open_sqlite
+from batchd.store.store import Store
+from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
+from tests.simulation.traffic import (
+    ENVIRONMENTS,
+    QUEUES,
+    Work,
+    append,
+    delete_queue,
+    save_environment,
+    save_queue,
+    some_behaviour,
+    some_job,
+    submission,
+)
+
+MACHINE = Resources(4000, 8192, 1)
+MOST_STEPS = 5_000  # more than any sound run needs to come to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How hard a run is. `steps` of random life; then all is well until every job has ended.
+
+    `die_at` is the one point at which the server dies; None: it dies at random, at `deaths` of the steps.
+    """
+
+    steps: int = 60
+    deaths: float = 0.15
+    refusals: float = 0.05
+    die_at: int | None = None
+
+
+class Violation(Exception):
+    """Something that must always hold does not."""
+
+
+class World:
+    """Everything outside the server, and the server that lives at the moment."""
+
+    def __init__(self, seed: int, folder: Path, trouble: Trouble, tell: Callable[[str], None]) -> None:
+        self.chance = Random(seed)
+        self.trouble = trouble
+        self.tell = tell
+        self.clock = ManualClock()
+        self.fuse = Fuse(trouble.die_at)
+        self.outside = FakeWorld()
+        self.begun: dict[str, int] = {}
+        self.acknowledged: dict[str, None] = {}
+        self.doubtful: dict[str, None] = {}  # the server died before it could answer
+        self.ended: dict[str, JobStatus] = {}
+        self._folder = folder
+        self.server = self._boot()
+        self.repair()
+
+    # The server's life
+
+    def _boot(self) -> Server:
+        """As server.py opens its parts; dying meanwhile is no excuse."""
+        while True:
+            store = open_sqlite(self._folder / "batchd.db", self.clock)
+            try:
+                return self._open(store)
+            except Death:
+                self.tell("died while starting")
+                store.close()
+
+    def _open(self, store: Store) -> Server:
+        engine = MortalEngine(self.clock, self._folder / "logs", world=self.outside, timers=False)
+        engine.fuse, engine.begun = self.fuse, self.begun
+        launch = Launch(store, engine, Surroundings("http://127.0.0.1:1", "1", lambda job, task, role: "token"))
+        schedule = Schedule(store, self.clock, MACHINE, launch.perform)
+        server = Server(store, engine, launch, schedule, Follower(schedule, self.fuse))
+        store.follow(server.follower)
+        self.fuse.point()
+        wanted, running = schedule.scheduler.wanted(), schedule.scheduler.running()
+        starts = [command for command in wanted if isinstance(command, StartTask)]
+        self._demand(*invariants.check(schedule.scheduler.state))
+        known = {command.task_id for command in (*running, *starts)}
+        orphans = [task_id for task_id, life in self.outside.tasks.items() if not life.ended and task_id not in known]
+        self._demand(*[f"task {task_id} runs and the restarted server does not know it" for task_id in orphans])
+        launch.expect([*running, *starts])
+        engine.attach(
+            lambda report: self._on_report(server, report),
+            [task.task_id for task in running],
+            [task.task_id for task in starts],
+        )
+        launch.perform(wanted)
+        return server
+
+    def reboot(self) -> None:
+        """The next server may die as well, even while it starts."""
+        self.server.store.close()
+        if self.chance.random() < self.trouble.deaths:
+            self.fuse.left = self.chance.randrange(6)
+        self.server = self._boot()
+
+    def write(self, what: str, *works: Work) -> bool:
+        """One group of works. Whether it was acknowledged; the server may be another one afterwards."""
+        self.tell(f"{self.clock.now_ms()} {what}")
+        store = self.server.store
+        self.server.follower.refuse = self.chance.random() < self.trouble.refusals
+        try:
+            outcomes = store.apply(works)
+            store.commit()
+            self.fuse.point()
+            store.settle(True)
+        except Death:
+            self.tell("died")
+            self.reboot()
+            return False
+        refused = [outcome.error for outcome in outcomes if outcome.error is not None]
+        if refused:
+            self.tell(f"refused: {refused[0]}")
+        self.check()
+        return not refused
+
+    # What happens
+
+    def step(self) -> None:
+        """A little of everything."""
+        if self.trouble.die_at is None and self.chance.random() < self.trouble.deaths:
+            self.fuse.left = self.chance.randrange(12)
+        roll = self.chance.random()
+        if roll < 0.35:
+            self.submit()
+        elif roll < 0.41:
+            self.end_one()
+        elif roll < 0.47:
+            self.change_environment()
+        elif roll < 0.51:
+            self.change_queue()
+        else:
+            self.pass_time(self.chance.choice((0.0, 0.5, 3.0, 20.0, 70.0)))
+
+    def submit(self) -> None:
+        first = len(self.acknowledged) + len(self.doubtful)
+        names = [f"job-{first + number}" for number in range(self.chance.randint(1, 4))]
+        others = list(self.acknowledged)
+        specs = [some_job(self.chance, name, others) for name in names]
+        works = [submission(spec, some_behaviour(self.chance), self.clock.now_ms()) for spec in specs]
+        before = self.server
+        if self.write(f"submit {specs}", *works):
+            self.acknowledged.update(dict.fromkeys(names))
+        elif self.server is not before:
+            self.doubtful.update(dict.fromkeys(names))
+
+    def end_one(self) -> None:
+        if self.acknowledged:
+            job_id = self.chance.choice(list(self.acknowledged))
+            event = self.chance.choice((CancelRequested, TerminateRequested))(job_id, f"{job_id} is not needed")
+            self.write(f"{event}", append(event))
+
+    def change_environment(self) -> None:
+        valid, enabled = self.chance.random() < 0.8, self.chance.random() < 0.8
+        most = self.chance.choice((None, 1000, 4000))
+        spec = EnvironmentSpec(self.chance.choice(ENVIRONMENTS), valid and enabled, valid, most)
+        self.write(f"{spec}", save_environment(spec))
+
+    def change_queue(self) -> None:
+        arn = self.chance.choice(QUEUES)
+        if self.chance.random() < 0.2:
+            self.write(f"delete {arn}", delete_queue(arn))
+            return
+        first = self.chance.randrange(len(ENVIRONMENTS))
+        spec = QueueSpec(arn, self.chance.randrange(3), ENVIRONMENTS[first:])
+        self.write(f"{spec}", save_queue(spec))
+
+    def pass_time(self, seconds: float) -> None:
+        """Tasks go on, reports arrive, deadlines come."""
+        self.clock.advance(seconds)
+        self.server.engine.advance()
+        now = self.clock.now_ms()
+        arrived = [report for at, report in self.server.news if at <= now]
+        if arrived:
+            self._record(arrived)
+        deadline = self.server.schedule.scheduler.next_deadline()
+        if self.server.schedule.is_stale or (deadline is not None and deadline <= now):
+            self.write("time passed", append(TimePassed()))
+
+    def repair(self) -> None:
+        """Make everything work again. Whatever trouble comes in between, it is tried until it is done."""
+        works = [save_environment(EnvironmentSpec(arn, True)) for arn in ENVIRONMENTS]
+        works += [save_queue(QueueSpec(arn, number, ENVIRONMENTS)) for number, arn in enumerate(QUEUES)]
+        while not self.write("repair", *works):
+            pass
+
+    def come_to_an_end(self) -> None:
+        """No more trouble but what is under way: every job must end."""
+        self.trouble = replace(self.trouble, deaths=0.0, refusals=0.0)
+        self.repair()
+        for number in range(MOST_STEPS):
+            jobs = self.server.schedule.scheduler.state.jobs
+            if not jobs and not self.server.news:
+                break
+            if number % 100 == 99:  # those that would run for ever; who was told before is not told again
+                endless = [job.job_id for job in self.server.schedule.scheduler.state.tasks.values()]
+                self.write("that is enough", *[append(TerminateRequested(job_id, "enough")) for job_id in endless])
+            self.pass_time(5.0)
+        scheduler = self.server.schedule.scheduler
+        self._demand(*[f"{job_id} never ends: {scheduler.explain(job_id)}" for job_id in scheduler.state.jobs])
+        self._demand(
+            *[f"{job_id} was acknowledged and lost" for job_id in self.acknowledged.keys() - self.ended.keys()]
+        )
+        with self.server.store.read() as tx:
+            for job_id, status in self.ended.items():
+                self._demand(*([] if tx.jobs.status_of(job_id) is status else [f"{job_id} did not stay {status}"]))
+
+    def _on_report(self, server: Server, report: Report) -> None:
+        """Reports are late, out of order, and come twice; those under way are lost when the server dies."""
+        for _ in range(2 if self.chance.random() < 0.1 else 1):
+            delay = self.chance.choice((0, 0, 0, 1000, 15_000))
+            server.news.append((self.clock.now_ms() + delay, report))
+
+    def _record(self, reports: list[Report]) -> None:
+        """As controllers/watch does: what is refused is tried again later, what ended is forgotten after the commit."""
+        server = self.server
+        works = [append(event_of(report)) for report in reports]
+        if not self.write(f"reported {reports}", *works):
+            return
+        server.news = [(at, report) for at, report in server.news if report not in reports]
+        try:
+            for report in reports:
+                self.fuse.point()
+                if not isinstance(report, Started):
+                    server.launch.forget(report.task_id)
+        except Death:
+            self.tell("died before it forgot")
+            self.reboot()
+
+    # What must hold
+
+    def check(self) -> None:
+        scheduler = self.server.schedule.scheduler
+        with self.server.store.read() as tx:
+            stored = {job.job_id: job for job in tx.jobs.live()}
+            gone = [name for name in (*self.acknowledged, *self.doubtful) if name not in stored]
+            ended = {name: tx.jobs.status_of(name) for name in gone if name not in self.ended}
+        for name, status in ended.items():
+            if status in FINAL:
+                self.ended[name] = JobStatus(status)
+            elif name in self.acknowledged:
+                raise Violation(f"{name} was acknowledged and is {status}")
+        self._demand(*invariants.check(scheduler.state))
+        self._demand(*[f"{name} ended and lives again" for name in stored if name in self.ended])
+        if stored != scheduler.state.jobs:
+            raise Violation(f"stored and remembered jobs differ: {stored} {scheduler.state.jobs}")
+        self._demand(*[f"task {task_id} began {n} times" for task_id, n in self.begun.items() if n > 1])
+        self._check_engine()
+
+    def _check_engine(self) -> None:
+        """What really runs is known, fits the machine, and a job larger than it runs alone."""
+        tasks = self.server.schedule.scheduler.state.tasks
+        alive = [task_id for task_id, life in self.outside.tasks.items() if not life.ended]
+        self._demand(*[f"task {task_id} runs and nobody knows" for task_id in alive if task_id not in tasks])
+        jobs = [tasks[task_id] for task_id in alive]
+        need = [job.spec.resources for job in jobs if not job.clamped]
+        self._demand(*[f"{job.job_id} does not run alone" for job in jobs if job.clamped and len(jobs) > 1])
+        used = Resources(sum(n.vcpus_milli for n in need), sum(n.memory_mib for n in need), sum(n.gpus for n in need))
+        if used.vcpus_milli > MACHINE.vcpus_milli or used.memory_mib > MACHINE.memory_mib or used.gpus > MACHINE.gpus:
+            raise Violation(f"the machine is overfull: {used}")
+
+    def _demand(self, *complaints: str) -> None:
+        if complaints:
+            raise Violation("; ".join(complaints))
+
+
+def event_of(report: Report) -> Event:
+    match report:
+        case Started(task_id, at):
+            return TaskStarted(task_id, at)
+        case Exited(task_id, at, exit_code, reason):
+            return TaskExited(task_id, at, exit_code, reason)
+        case FailedToStart(task_id, at, reason):
+            return TaskFailedToStart(task_id, at, reason)
+        case Lost(task_id, at, reason):
+            return TaskLost(task_id, at, reason)
