@@ -192,7 +192,7 @@ async def test_a_request_with_too_many_headers_is_refused() -> None:
 
 async def test_a_client_that_goes_away_while_sending_is_forgotten() -> None:
     async with front_door([batch(lambda params, ctx: pytest.fail("it was not whole"))]) as door:
-        messages = [
+        messages: list[dict[str, Any]] = [
             {"type": "http.request", "body": b"{", "more_body": True},
             {"type": "http.disconnect"},
         ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import HeadersDict
 from botocore.model import OperationModel, ServiceModel
-from botocore.parsers import PROTOCOL_PARSERS
+from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 from tests.gateway.made_service import made_operation
 from tests.gateway.test_input_vectors import plain, skip_reason
@@ -64,10 +64,12 @@ def test_the_error_of_a_vector_is_read_back_by_botocore(vector: Vector, tmp_path
 def parsed(vector: Vector, response: HttpResponse) -> Any:
     """What botocore makes of the answer, in the vectors' way to write values."""
     operation = OperationModel(vector.operation, service_model(vector))
-    parser = PROTOCOL_PARSERS[vector.metadata["protocol"]](timestamp_parser=_seconds)
+    factory = ResponseParserFactory()
+    factory.set_parser_defaults(timestamp_parser=_seconds)
+    parser = factory.create_parser(vector.metadata["protocol"])
     headers = HeadersDict({name.decode(): value.decode() for name, value in response.headers})
     raw = {"body": response.body, "headers": headers, "status_code": response.status, "context": {}}
-    result = parser.parse(raw, operation.output_shape)
+    result = parser.parse(raw, operation.output_shape)  # type: ignore[arg-type]  # None is fine with it
     result.pop("ResponseMetadata")
     return plain(result)
 

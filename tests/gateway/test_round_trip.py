@@ -10,8 +10,8 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSRequest, HeadersDict, prepare_request_dict
 from botocore.model import ServiceModel
-from botocore.parsers import PROTOCOL_PARSERS
-from botocore.serialize import SERIALIZERS
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
 from tests.gateway.generated import Maker
 from tests.gateway.made_service import service_of
 from tests.gateway.signing import as_sent
@@ -84,7 +84,9 @@ def _is_stream(shape: Shape | None) -> bool:
 def request_by_botocore(operation: OperationSpec, params: dict[str, Any]) -> HttpRequest:
     """The request a client sends, as a server receives it."""
     client = client_model(operation.service.name).operation_model(operation.name)
-    serialized = SERIALIZERS[operation.service.protocol]().serialize_to_request(params, client)
+    serialized = create_serializer(operation.service.protocol, include_validation=False).serialize_to_request(
+        params, client
+    )
     prepare_request_dict(serialized, "http://127.0.0.1")
     return as_sent(
         AWSRequest(serialized["method"], serialized["url"], serialized["headers"], serialized["body"]).prepare()
@@ -97,7 +99,7 @@ def parsed_by_botocore(operation: OperationSpec, result: dict[str, Any]) -> dict
     client = client_model(operation.service.name).operation_model(operation.name)
     headers = HeadersDict({name.decode(): value.decode() for name, value in response.headers})
     raw = {"body": response.body, "headers": headers, "status_code": response.status, "context": {}}
-    parsed: dict[str, Any] = PROTOCOL_PARSERS[operation.service.protocol]().parse(raw, client.output_shape)
+    parsed: dict[str, Any] = create_parser(operation.service.protocol).parse(raw, client.output_shape)  # type: ignore[arg-type]  # None is fine with it
     assert parsed.pop("ResponseMetadata")["RequestId"] == REQUEST_ID
     return parsed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -57,27 +58,22 @@ class UnitWriter(Protocol):
         """The unit's result, after its commit. Raises what the unit raised, or StoreError if the commit failed."""
 
 
+@dataclass(eq=False)
 class Gateway:
     """Serves any AWS service that botocore has a model of, given functions for its operations."""
 
-    def __init__(
-        self,
-        services: Sequence[Service],
-        authenticator: Authenticator,
-        store: Store,
-        writer: UnitWriter,
-        clock: Clock,
-        deployment: Deployment,
-        max_body: int = MAX_BODY,
-    ) -> None:
-        specs = [ServiceSpec(service) for service in services]
+    services: Sequence[Service]
+    authenticator: Authenticator
+    store: Store
+    writer: UnitWriter
+    clock: Clock
+    deployment: Deployment
+    max_body: int = MAX_BODY
+
+    def __post_init__(self) -> None:
+        specs = [ServiceSpec(service) for service in self.services]
         self._router = Router(specs)
-        self._operations = Operations(specs, clock, deployment)
-        self._authenticator = authenticator
-        self._store = store
-        self._writer = writer
-        self._clock = clock
-        self._max_body = max_body
+        self._operations = Operations(specs, self.clock, self.deployment)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -99,7 +95,7 @@ class Gateway:
         operation: OperationSpec | None = None
         try:
             # Who comes first: a stranger learns nothing, not even which operations there are.
-            identity = self._authenticator.authenticate(request)
+            identity = self.authenticator.authenticate(request)
             route = self._router.route(request, identity.service)
             operation = route.operation
             endpoint = self._operations.endpoint(operation)
@@ -107,7 +103,7 @@ class Gateway:
             params = endpoint.codec.parse(request, route.match)
             if endpoint.check is not None and (violations := endpoint.check(params)):
                 return fault_response(wire, violation_fault(wire, violations), request_id)
-            call = Call(identity.caller, identity.region, self._clock.now_ms(), request_id)
+            call = Call(identity.caller, identity.region, self.clock.now_ms(), request_id)
             result = await self._run(endpoint, params, call)
             return endpoint.codec.serialize(result, request_id)
         except RequestFault as error:
@@ -119,8 +115,8 @@ class Gateway:
     async def _run(self, endpoint: Endpoint, params: Params, call: Call) -> Params:
         """Writes answer after their commit; reads see the last one and wait for nobody."""
         if endpoint.operation.served.writes:
-            return await self._writer.write(partial(self._operations.run, endpoint, params, call))
-        with self._store.read() as tx:
+            return await self.writer.write(partial(self._operations.run, endpoint, params, call))
+        with self.store.read() as tx:
             return self._operations.run(endpoint, params, call, tx)
 
     async def _receive(self, scope: Scope, receive: Receive) -> HttpRequest | Fault | None:
@@ -128,8 +124,8 @@ class Gateway:
         if len(scope["headers"]) > MAX_HEADERS:
             return too_many_headers()
         headers = _headers(scope["headers"])
-        if int(_digits(headers.get("content-length", "0"))) > self._max_body:
-            return too_large(self._max_body)
+        if int(_digits(headers.get("content-length", "0"))) > self.max_body:
+            return too_large(self.max_body)
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -138,8 +134,8 @@ class Gateway:
                 message = await receive()
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
-                if size > self._max_body:
-                    return too_large(self._max_body)
+                if size > self.max_body:
+                    return too_large(self.max_body)
             body = b"".join(chunks)
         if message["type"] == "http.disconnect":
             return None
