@@ -152,15 +152,15 @@ class PathTable:
             else:
                 self._plain[method, _trimmed(uri)] = name
         self._templates = {method: sorted(found, key=lambda t: t.rank) for method, found in templates.items()}
+        self._query_sensitive = {method for method, found in templates.items() if any(t.query for t in found)}
 
     def find(self, request: HttpRequest) -> tuple[str, dict[str, str]] | None:
         """(operation, labels still encoded)."""
         path = _trimmed(request.path)
         name = self._plain.get((request.method, path))
-        templates = self._templates.get(request.method, ())
-        if name is not None and not any(t.query for t in templates):
+        if name is not None and request.method not in self._query_sensitive:
             return name, {}
-        for template in templates:
+        for template in self._templates.get(request.method, ()):
             found = template.pattern.fullmatch(path)
             if found and (not template.query or template.query <= _constants(request.query)):
                 return template.operation, dict(zip(template.names, found.groups(), strict=True))

@@ -107,7 +107,8 @@ class _Compiler:
 
     def _map(self, shape: Shape) -> Check | None:
         is_sparse = shape.has("sparse")
-        keys = _elements_check(shape, "Map keys", _tests(shape.key), is_sparse, lambda value: value.keys())
+        tests = _tests(shape.key)
+        keys = _elements_check(shape, "Map keys", tests, False, lambda value: value.keys()) if tests else None
         if shape.value.type in SCALARS:
             tests = _tests(shape.value)
             return _both(keys, _elements_check(shape, "Map value", tests, is_sparse, lambda value: value.values()))
@@ -161,16 +162,24 @@ def _elements_check(
     constraint = f"{subject} must satisfy constraint: [{', '.join(texts)}]"
     holds = [test for test, _ in tests]
 
+    def told(value: Any) -> list[Violation]:
+        return [Violation("", _shown(shape, value), constraint)]
+
+    def check_nulls(value: Any) -> list[Violation] | None:
+        return told(value) if None in items(value) else None
+
     def check_elements(value: Any) -> list[Violation] | None:
         for item in items(value):
             if item is None:
                 if not is_sparse:
-                    return [Violation("", _shown(shape, value), constraint)]
-            elif not all(test(item) for test in holds):
-                return [Violation("", _shown(shape, value), constraint)]
+                    return told(value)
+                continue
+            for test in holds:
+                if not test(item):
+                    return told(value)
         return None
 
-    return check_elements
+    return check_elements if holds else check_nulls
 
 
 def _item(item: Any, check: Check | None, is_sparse: bool) -> list[Violation] | None:
