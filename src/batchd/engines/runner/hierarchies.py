@@ -43,6 +43,8 @@ def find(name: str) -> tuple[list[Kind], list[str]]:
             continue
         missing = [c for c in missing if c not in controllers]
     notes += [f"a task's {_words(c)} is not limited here: no control group for it" for c in missing]
+    if not kinds:
+        notes.append("without control groups, a process that leaves its task's process group outlives the task")
     return sorted(kinds, key=lambda kind: "memory" not in kind.controllers), notes
 
 
