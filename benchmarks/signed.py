@@ -9,7 +9,7 @@ import json
 import socket
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 
@@ -92,8 +92,7 @@ class Load(asyncio.Protocol):
         self.answers: list[dict[str, Any]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without saying so
         self._next()
 
     def data_received(self, data: bytes) -> None:

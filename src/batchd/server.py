@@ -108,6 +108,7 @@ class Server:
         self._parts: Parts | None = None
         self._http: _Http | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
 
     async def start(self) -> None:
         """Raises ConfigError when the address is taken, StoreError or EngineError when a part cannot be used."""
@@ -121,9 +122,8 @@ class Server:
         _write_atomically(self._data / ADDRESS, {"endpoint": self.endpoint, "pid": os.getpid()})
 
     async def wait(self) -> None:
-        """Until `stop`."""
-        if self._serving is not None:
-            await asyncio.shield(self._serving)
+        """Until `stop` is done."""
+        await self._stopped.wait()
 
     async def stop(self) -> None:
         """Answers requests under way, closes the store. What runs goes on and is adopted by the next server."""
@@ -134,6 +134,7 @@ class Server:
         if self._parts is not None:
             parts, self._parts = self._parts, None
             await _close(parts)
+        self._stopped.set()
 
     def _build(self) -> Parts:
         settings, clock = self.settings, self._clock
