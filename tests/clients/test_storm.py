@@ -1,0 +1,13 @@
+"""The promise of the house: the server may be killed at any moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.clients.storm import Plan, storm
+
+
+def test_nothing_is_lost_and_nothing_runs_twice_when_the_server_is_killed_twenty_times(tmp_path: Path) -> None:
+    outcome = storm(Plan("process", jobs=500, kills=20, seed=20261123), tmp_path)
+    assert outcome.problems == []
+    assert (outcome.acknowledged, outcome.kills) == (500, 20)
