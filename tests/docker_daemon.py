@@ -29,6 +29,7 @@ _CHANGES = {
     WORKER: ('ENTRYPOINT ["/bin/sh"]', "WORKDIR /tmp", "ENV FROM_IMAGE=yes"),
 }
 _START_S = 30
+_REMOVE_TRIES = 50
 
 
 class DockerDaemon:
@@ -114,8 +115,13 @@ def docker(url: str, *arguments: str, stdin: bytes = b"") -> str:
 def remove_containers(url: str, *filters: str) -> None:
     """Those that match, running or not; all of them without a filter."""
     options = [f"--filter={wanted}" for wanted in filters]
-    if containers := docker(url, "ps", "--all", "--quiet", *options).split():
-        docker(url, "rm", "--force", "--volumes", *containers)
+    for _ in range(_REMOVE_TRIES):
+        containers = docker(url, "ps", "--all", "--quiet", *options).split()
+        if not containers:
+            return
+        # fails for one that an engine is removing at this moment: look again
+        subprocess.run(["docker", "--host", url, "rm", "-fv", *containers], capture_output=True, check=False)
+    raise RuntimeError(f"containers cannot be removed: {containers}")
 
 
 def make_images(url: str) -> None:

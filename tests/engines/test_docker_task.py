@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.docker_desk import a_task, open_desk, settings_for
 
 from batchd.engines.docker import DockerSettings
 from batchd.engines.engine import Exited, FailedToStart, Started
+from tests.docker_desk import a_task, open_desk, settings_for
 
 CREATED = {"Id": "c1", "State": {"Status": "created", "ExitCode": 0}, "Config": {}}
-EXITED = {
+EXITED: dict[str, Any] = {
     "Id": "c1",
     "State": {
         "Status": "exited",
@@ -32,7 +33,8 @@ class Daemon:
     with this status so many times."""
 
     def __init__(self) -> None:
-        self.state = CREATED
+        self.state: dict[str, Any] = CREATED
+        self.ended = EXITED
         self.hang = ""
         self.troubles: dict[str, list[int]] = {}
         self.calls: list[str] = []
@@ -52,7 +54,7 @@ class Daemon:
         if pending := self.troubles.get(call):
             return web.json_response({"message": "trouble"}, status=pending.pop())
         if call == "POST start":
-            self.state = EXITED
+            self.state = self.ended
         if call == "DELETE c1":
             self.removed.set()
         if call == "GET json" and request.path == "/containers/json":
@@ -60,6 +62,13 @@ class Daemon:
         if call == "GET logs":
             return web.Response()
         return web.json_response(self.state)
+
+
+STRANGE: dict[str, Any] = {  # seen on a busy machine
+    "Id": "c1",
+    "State": {**EXITED["State"], "StartedAt": "2026-01-01T00:00:00.5Z", "FinishedAt": "2026-01-01T00:00:00.4Z"},
+    "Config": {},
+}
 
 
 @pytest.fixture
@@ -96,6 +105,15 @@ async def test_the_end_is_learnt_though_no_event_tells_it(daemon: Daemon, settin
         end = await desk.until(task, Exited)
     assert (end.exit_code, end.at) == (0, 1767225601000)
     assert [type(report) for report in desk.reports] == [Started, Exited]
+
+
+async def test_an_end_is_never_before_its_start(daemon: Daemon, settings: DockerSettings) -> None:
+    daemon.ended = STRANGE
+    task = a_task("true")
+    async with open_desk(settings) as desk:
+        desk.engine.start(task)
+        end = await desk.until(task, Exited)
+        assert end.at == (await desk.until(task, Started)).at
 
 
 async def test_a_daemon_that_has_trouble_to_tell_the_state_is_asked_again(

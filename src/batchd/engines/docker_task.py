@@ -226,7 +226,7 @@ class TaskRun:
         """What the end of the decisive container means for the task."""
         if state is None:
             return Lost(self.task_id, self._now(), VANISHED)
-        ended_at = state.finished_at or self._now()
+        ended_at = max(state.started_at, state.finished_at or self._now())  # Docker may have a quick end first
         if died_with_host(state.started_at, state.finished_at, self._shop.booted_at):
             return Lost(self.task_id, ended_at, HOST_LOST)
         return Exited(self.task_id, ended_at, state.exit_code, end_reason(state.oom_killed, state.error))
