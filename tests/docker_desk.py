@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from tests.docker_daemon import IMAGE, remove_containers
-
 from batchd.clock import SystemClock
 from batchd.engines.docker import DockerEngine, DockerSettings
 from batchd.engines.engine import Report
 from batchd.task import ContainerSpec, LogDestination, TaskSpec
+from tests.docker_daemon import IMAGE, remove_containers
 
 R = TypeVar("R", bound=Report)
 LOG = LogDestination("us-east-1", "/aws/batch/job", "stream")

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.contract.stores import FACTORIES
 
 from batchd.clock import ManualClock
 from batchd.store.store import Store
+from tests.contract.stores import FACTORIES
 
 
 @pytest.fixture

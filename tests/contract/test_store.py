@@ -8,13 +8,13 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.stores import job_ids, job_row, job_spec, submit
-from tests.contract.values import values_of
 
 from batchd.clock import ManualClock
 from batchd.errors import DuplicateKey, StoreError
 from batchd.scheduler.events import CancelRequested, Event, TimePassed
 from batchd.store.store import Key, Store, Tx
+from tests.contract.stores import job_ids, job_row, job_spec, submit
+from tests.contract.values import values_of
 
 QUEUE = Key("batch.job-queue", "us-east-1", "night")
 

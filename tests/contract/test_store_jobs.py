@@ -9,13 +9,13 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.stores import DEFINITION, QUEUE, job_ids, job_row, job_spec, submit
-from tests.contract.values import values_of
 
 from batchd.errors import DuplicateKey, StoreError
 from batchd.scheduler.events import FINAL, JobSpec, JobStatus, Resources
 from batchd.scheduler.state import Attempt, Job
 from batchd.store.store import JobFilter, JobRow, Store, Tx
+from tests.contract.stores import DEFINITION, QUEUE, job_ids, job_row, job_spec, submit
+from tests.contract.values import values_of
 
 _numbers = count(1)
 

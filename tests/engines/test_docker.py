@@ -8,13 +8,13 @@ from pathlib import Path
 from socket import create_server
 
 import pytest
-from tests.docker_daemon import GREETER, WORKER, docker, docker_host
-from tests.docker_desk import Desk, a_container, a_task, clean_up, open_desk, settings_for
 
 from batchd.engines.docker import DockerSettings
 from batchd.engines.engine import Exited, FailedToStart, Lost, Started
 from batchd.errors import EngineError
 from batchd.task import Device, Mount, TaskSpec, Tmpfs, Ulimit
+from tests.docker_daemon import GREETER, WORKER, docker, docker_host
+from tests.docker_desk import Desk, a_container, a_task, clean_up, open_desk, settings_for
 
 __all__ = ["docker_host"]
 

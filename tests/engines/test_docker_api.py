@@ -9,7 +9,6 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.docker_daemon import docker_host
 
 from batchd.engines.docker_api import (
     DEFAULT_URL,
@@ -22,6 +21,7 @@ from batchd.engines.docker_api import (
     time_ms,
 )
 from batchd.errors import EngineError
+from tests.docker_daemon import docker_host
 
 __all__ = ["docker_host"]
 

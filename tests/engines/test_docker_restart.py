@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.docker_daemon import DockerDaemon, docker, make_images, skip_without_docker, why_no_own_daemon
-from tests.docker_desk import a_container, a_task, clean_up, open_desk, settings_for
 
 from batchd.clock import SystemClock
 from batchd.engines.docker import DockerSettings
@@ -18,6 +16,8 @@ from batchd.engines.docker_api import DockerApi
 from batchd.engines.docker_config import container_name, create_body
 from batchd.engines.engine import Exited, Lost, Started
 from batchd.task import TaskSpec
+from tests.docker_daemon import DockerDaemon, docker, make_images, skip_without_docker, why_no_own_daemon
+from tests.docker_desk import a_container, a_task, clean_up, open_desk, settings_for
 
 
 @pytest.fixture(scope="module")

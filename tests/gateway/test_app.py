@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.gateway.front_door import ACCOUNT, front_door
 
 from batchd.errors import ApiError, StoreError
 from batchd.gateway.operation import Context, Operation, Service
 from batchd.gateway.request import AuthFailure, AuthFault, HttpRequest, Identity
 from batchd.store.store import Key
+from tests.gateway.front_door import ACCOUNT, front_door
 
 JOB = {"jobName": "hello", "jobQueue": "night", "jobDefinition": "work:3"}
 

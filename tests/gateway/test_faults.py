@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import orjson
 import pytest
-from tests.gateway.made_service import service_of
 
 from batchd.errors import ApiError
 from batchd.gateway.faults import (
@@ -23,6 +22,7 @@ from batchd.gateway.operation import Service
 from batchd.gateway.request import AuthFailure, AuthFault, HttpResponse
 from batchd.gateway.spec import ServiceSpec
 from batchd.gateway.validate import REQUIRED, Violation
+from tests.gateway.made_service import service_of
 
 ID = "6b5d7f6e-9a2f-4f5c-8f6b-1f3f5d0c2a11"
 PROTOCOLS = ("query", "ec2", "json", "rest-json")

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.made_service import made_operation
-from tests.gateway.vectors import Vector, vectors
 
 from batchd.gateway.protocols.codecs import codec_of
 from batchd.gateway.request import HttpRequest
 from batchd.gateway.route import Router
 from batchd.gateway.shapes import Shape
+from tests.gateway.made_service import made_operation
+from tests.gateway.vectors import Vector, vectors
 
 SKIPPED = {
     "IdempotencyTokenAutoFill$": "the client makes the value up",

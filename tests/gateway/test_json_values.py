@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.made_service import made_operation
 
 from batchd.gateway.protocols.codecs import codec_of
+from tests.gateway.made_service import made_operation
 
 PLAIN: dict[str, Any] = {
     "Out": {

@@ -12,8 +12,6 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gateway.front_door import front_door, make_gateway
-from tests.gateway.made_service import made_operation, service_of
 
 from batchd.clock import ManualClock
 from batchd.gateway.protocols.codecs import codec_of
@@ -21,6 +19,8 @@ from batchd.gateway.protocols.protocol import Match
 from batchd.gateway.request import HttpRequest, HttpResponse, Malformed
 from batchd.store.sqlite import open_sqlite
 from batchd.store.writer import Writer
+from tests.gateway.front_door import front_door, make_gateway
+from tests.gateway.made_service import made_operation, service_of
 
 ID = "6b5d7f6e-9a2f-4f5c-8f6b-1f3f5d0c2a11"
 SERVICES = [

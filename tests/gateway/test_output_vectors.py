@@ -10,14 +10,14 @@ from botocore.awsrequest import HeadersDict
 from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
-from tests.gateway.made_service import made_operation
-from tests.gateway.test_input_vectors import plain, skip_reason
-from tests.gateway.vectors import Vector, vectors
 
 from batchd.errors import ApiError
 from batchd.gateway.faults import Wire, api_fault, fault_response
 from batchd.gateway.protocols.codecs import codec_of
 from batchd.gateway.request import HttpResponse
+from tests.gateway.made_service import made_operation
+from tests.gateway.test_input_vectors import plain, skip_reason
+from tests.gateway.vectors import Vector, vectors
 
 SKIPPED = {
     "(?i)event ?stream": "event streams are not served",

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.made_service import made_operation
 
 from batchd.gateway.protocols.codecs import codec_of
 from batchd.gateway.protocols.rest import split_header
 from batchd.gateway.request import HttpResponse
+from tests.gateway.made_service import made_operation
 
 SHAPES: dict[str, Any] = {
     "Out": {

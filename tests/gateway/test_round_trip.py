@@ -12,15 +12,15 @@ from botocore.awsrequest import AWSRequest, HeadersDict, prepare_request_dict
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
-from tests.gateway.generated import Maker
-from tests.gateway.made_service import service_of
-from tests.gateway.signing import as_sent
 
 from batchd.gateway.protocols.codecs import codec_of
 from batchd.gateway.request import HttpRequest
 from batchd.gateway.route import Router
 from batchd.gateway.shapes import Shape
 from batchd.gateway.spec import OperationSpec, ServiceSpec
+from tests.gateway.generated import Maker
+from tests.gateway.made_service import service_of
+from tests.gateway.signing import as_sent
 
 SERVICES = ("batch", "logs", "iam", "sts", "ec2", "ecr", "lambda", "stepfunctions", "scheduler", "events", "route53")
 REQUEST_ID = "6b5d7f6e-9a2f-4f5c-8f6b-1f3f5d0c2a11"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.gateway.made_service import service_of, written_model
 
 from batchd.gateway.faults import RequestFault
 from batchd.gateway.operation import Service
 from batchd.gateway.request import HttpRequest
 from batchd.gateway.route import PathTable, Router
 from batchd.gateway.spec import ServiceSpec
+from tests.gateway.made_service import service_of, written_model
 
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 

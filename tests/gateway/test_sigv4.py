@@ -18,8 +18,6 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.botocore_sdist import sdist_tests
-from tests.gateway.signing import as_sent, header_signer, presigner, sign
 
 from batchd.clock import ManualClock, SystemClock
 from batchd.gateway.canonical import canonical_path, canonical_query, canonical_request
@@ -28,6 +26,8 @@ from batchd.gateway.keyring import Keyring
 from batchd.gateway.operation import Caller
 from batchd.gateway.request import AuthFailure, AuthFault, HttpRequest
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator, derive_signing_key
+from tests.botocore_sdist import sdist_tests
+from tests.gateway.signing import as_sent, header_signer, presigner, sign
 
 ACCOUNT = "123456789012"
 NOW_MS = 1_440_938_160_000  # 2015-08-30T12:36:00Z

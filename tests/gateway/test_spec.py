@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.gateway.made_service import service_of, written_model
 
 from batchd.errors import ConfigError
 from batchd.gateway.operation import Service
 from batchd.gateway.spec import ServiceSpec
+from tests.gateway.made_service import service_of, written_model
 
 
 def test_the_metadata_is_known_without_the_model() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.made_service import made_operation
 
 from batchd.gateway.validate import Check, compile_check, violations_text
+from tests.gateway.made_service import made_operation
 
 SHAPES: dict[str, Any] = {
     "In": {

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.contexts import context
-
 from batchd.clock import ManualClock
 from batchd.errors import ApiError
 from batchd.gateway.operation import Service
 from batchd.store.sqlite import MEMORY, open_sqlite
 from batchd.store.store import Store
+from tests.contexts import context
 
 
 class Direct:

@@ -12,7 +12,6 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from tests.contexts import ACCOUNT, MASTER_KEY, ROOT, deployment
 
 from batchd.clock import ManualClock, SystemClock
 from batchd.gateway.app import Gateway
@@ -23,6 +22,7 @@ from batchd.gateway.request import HttpRequest, HttpResponse
 from batchd.gateway.sigv4 import SigV4Authenticator
 from batchd.store.sqlite import MEMORY, open_sqlite
 from batchd.store.store import Store, Tx
+from tests.contexts import ACCOUNT, MASTER_KEY, ROOT, deployment
 
 KEYRING = Keyring(ROOT.access_key, "root-secret", MASTER_KEY)
 T = TypeVar("T")

@@ -59,10 +59,12 @@ class Follower:
 
 
 class MortalEngine(FakeEngine):
-    """A FakeEngine whose server may die around every command; `begun` outlives it."""
+    """A FakeEngine whose server may die around every command. `begun` counts the starts of each task, `stopped` are
+    the tasks told to stop; both outlive the server."""
 
     fuse: Fuse
     begun: dict[str, int]
+    stopped: dict[str, None]
 
     def start(self, spec: TaskSpec) -> None:
         self.fuse.point()
@@ -73,6 +75,8 @@ class MortalEngine(FakeEngine):
 
     def stop(self, task_id: str, grace_s: float) -> None:
         self.fuse.point()
+        if task_id in self.world.tasks:
+            self.stopped[task_id] = None
         super().stop(task_id, grace_s)
         self.fuse.point()
 

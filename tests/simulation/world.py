@@ -77,6 +77,7 @@ class World:
         self.fuse = Fuse(trouble.die_at)
         self.outside = FakeWorld()
         self.begun: dict[str, int] = {}
+        self.stopped: dict[str, None] = {}
         self.acknowledged: dict[str, None] = {}
         self.doubtful: dict[str, None] = {}  # the server died before it could answer
         self.ended: dict[str, JobStatus] = {}
@@ -98,7 +99,7 @@ class World:
 
     def _open(self, store: Store) -> Server:
         engine = MortalEngine(self.clock, self._folder / "logs", world=self.outside, timers=False)
-        engine.fuse, engine.begun = self.fuse, self.begun
+        engine.fuse, engine.begun, engine.stopped = self.fuse, self.begun, self.stopped
         launch = Launch(store, engine, Surroundings("http://127.0.0.1:1", "1", lambda job, task, role: "token"))
         schedule = Schedule(store, self.clock, MACHINE, launch.perform)
         server = Server(store, engine, launch, schedule, Follower(schedule, self.fuse))
@@ -125,6 +126,7 @@ class World:
         if self.chance.random() < self.trouble.deaths:
             self.fuse.left = self.chance.randrange(6)
         self.server = self._boot()
+        self.check()
 
     def write(self, what: str, *works: Work) -> bool:
         """One group of works. Whether it was acknowledged; the server may be another one afterwards."""
@@ -155,11 +157,11 @@ class World:
         roll = self.chance.random()
         if roll < 0.35:
             self.submit()
-        elif roll < 0.41:
+        elif roll < 0.45:
             self.end_one()
-        elif roll < 0.47:
-            self.change_environment()
         elif roll < 0.51:
+            self.change_environment()
+        elif roll < 0.55:
             self.change_queue()
         else:
             self.pass_time(self.chance.choice((0.0, 0.5, 3.0, 20.0, 70.0)))
@@ -177,10 +179,16 @@ class World:
             self.doubtful.update(dict.fromkeys(names))
 
     def end_one(self) -> None:
-        if self.acknowledged:
-            job_id = self.chance.choice(list(self.acknowledged))
-            event = self.chance.choice((CancelRequested, TerminateRequested))(job_id, f"{job_id} is not needed")
-            self.write(f"{event}", append(event))
+        """Cancel or terminate any job, or terminate one whose task is under way."""
+        in_hand = [job.job_id for job in self.server.schedule.scheduler.state.tasks.values()]
+        if in_hand and self.chance.random() < 0.5:
+            event: Event = TerminateRequested(self.chance.choice(in_hand), "stop it")
+        elif self.acknowledged:
+            request = self.chance.choice((CancelRequested, TerminateRequested))
+            event = request(self.chance.choice(list(self.acknowledged)), "not needed")
+        else:
+            return
+        self.write(f"{event}", append(event))
 
     def change_environment(self) -> None:
         valid, enabled = self.chance.random() < 0.8, self.chance.random() < 0.8
@@ -280,10 +288,14 @@ class World:
         self._check_engine()
 
     def _check_engine(self) -> None:
-        """What really runs is known, fits the machine, and a job larger than it runs alone."""
+        """What really runs is known, and what should run or stop was told so; it fits the machine; a job larger than
+        that runs alone."""
         tasks = self.server.schedule.scheduler.state.tasks
         alive = [task_id for task_id, life in self.outside.tasks.items() if not life.ended]
         self._demand(*[f"task {task_id} runs and nobody knows" for task_id in alive if task_id not in tasks])
+        self._demand(*[f"task {task_id} was never started" for task_id in tasks if task_id not in self.begun])
+        unheard = [task_id for task_id, job in tasks.items() if job.stop_reason and task_id not in self.stopped]
+        self._demand(*[f"task {task_id} was never told to stop" for task_id in unheard if task_id in alive])
         jobs = [tasks[task_id] for task_id in alive]
         need = [job.spec.resources for job in jobs if not job.clamped]
         self._demand(*[f"{job.job_id} does not run alone" for job in jobs if job.clamped and len(jobs) > 1])

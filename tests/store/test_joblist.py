@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.contract.stores import DEFINITION, QUEUE, submit
 
 import batchd.store.joblist as joblist
 from batchd.clock import ManualClock
@@ -18,6 +17,7 @@ from batchd.store.named import named_queries
 from batchd.store.session import Snapshot
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import JobFilter, Tx
+from tests.contract.stores import DEFINITION, QUEUE, submit
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from tests.contract.stores import job_ids, submit
 
 from batchd.clock import ManualClock
 from batchd.errors import StoreError
 from batchd.store import migrations
 from batchd.store.schema import REVISION, bring_up_to_date
 from batchd.store.sqlite import open_sqlite
+from tests.contract.stores import job_ids, submit
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.contract.stores import job_ids, submit
 
 from batchd.clock import ManualClock
 from batchd.errors import StoreError
@@ -23,6 +22,7 @@ from batchd.scheduler.events import JobStatus
 from batchd.store.sqlite import DatabaseFile, SqliteStore, open_sqlite
 from batchd.store.store import Key, Store, Tx
 from batchd.store.writer import Writer
+from tests.contract.stores import job_ids, submit
 
 
 class Follower:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -20,6 +21,9 @@ from batchd.cli import follow
 from batchd.cli.connect import Access, Clients, local_access
 from batchd.config import Settings
 from batchd.server import Server
+
+if TYPE_CHECKING:
+    from types_boto3_batch.type_defs import JobDetailTypeDef
 
 SHARDS = 8
 _WORK = Path(__file__).with_name("demo_work.py")
@@ -94,7 +98,7 @@ def _register(clients: Clients, name: str, arguments: list[str]) -> None:
     )
 
 
-def _watch(console: Console, clients: Clients, job_ids: list[str]) -> follow.JobDetailTypeDef:
+def _watch(console: Console, clients: Clients, job_ids: list[str]) -> JobDetailTypeDef:
     """Live until all have ended; returns the merging job."""
     with Live(console=console, auto_refresh=False) as live:
         while True:
@@ -105,7 +109,7 @@ def _watch(console: Console, clients: Clients, job_ids: list[str]) -> follow.Job
             time.sleep(0.1)
 
 
-def _table(jobs: list[follow.JobDetailTypeDef]) -> Table:
+def _table(jobs: list[JobDetailTypeDef]) -> Table:
     table = Table(box=None, header_style="bold")
     for column in ("JOB", "STATUS", "TOOK"):
         table.add_column(column)

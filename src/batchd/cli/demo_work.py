@@ -62,4 +62,7 @@ def _row(label: str, measured: dict[str, Any]) -> str:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     task, directory, *numbers = sys.argv[1:]
-    {"measure": measure, "merge": merge}[task](Path(directory), *map(int, numbers))
+    if task == "measure":
+        measure(Path(directory), int(numbers[0]), int(numbers[1]))
+    else:
+        merge(Path(directory), int(numbers[0]))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from batchd.cli.connect import Clients
 
 if TYPE_CHECKING:
-    from types_boto3_batch.type_defs import ContainerOverridesTypeDef
+    from types_boto3_batch.type_defs import ContainerOverridesTypeDef, SubmitJobRequestTypeDef
 
 _ROLE = "ecsInstanceRole"
 _MORE_THAN_ANY_MACHINE = 4096
@@ -43,15 +43,16 @@ def submit(clients: Clients, work: Work) -> str:
             {"type": "MEMORY", "value": str(work.memory_mib)},
         ],
     }
-    answer = clients.batch.submit_job(
-        jobName=work.name or _job_name(work.command),
-        jobQueue=work.queue,
-        jobDefinition=_definition(clients, work.image),
-        containerOverrides=overrides,
-        retryStrategy={"attempts": work.attempts},
-        **({"timeout": {"attemptDurationSeconds": work.timeout_s}} if work.timeout_s else {}),
-    )
-    return answer["jobId"]
+    request: SubmitJobRequestTypeDef = {
+        "jobName": work.name or _job_name(work.command),
+        "jobQueue": work.queue,
+        "jobDefinition": _definition(clients, work.image),
+        "containerOverrides": overrides,
+        "retryStrategy": {"attempts": work.attempts},
+    }
+    if work.timeout_s is not None:
+        request["timeout"] = {"attemptDurationSeconds": work.timeout_s}
+    return clients.batch.submit_job(**request)["jobId"]
 
 
 def ensure_queue(clients: Clients, queue: str) -> None:

@@ -90,9 +90,16 @@ def load_model(raw: Raw, spec: ServiceSpec) -> Model:
     known = {name: (op["http"]["method"], op["http"]["requestUri"]) for name, op in raw["operations"].items()}
     errors = _errors(raw["shapes"])
     roots = [op[side]["shape"] for op, _ in served.values() for side in ("input", "output") if side in op]
-    table = ShapeTable(reachable(raw["shapes"], roots))
+    table = ShapeTable(_relax(reachable(raw["shapes"], roots), spec.service.relaxed))
     operations = {name: _operation(op, function, table, spec, errors) for name, (op, function) in served.items()}
     return Model(operations, known, errors)
+
+
+def _relax(shapes: Raw, relaxed: frozenset[str]) -> Raw:
+    """The shapes, without the constraints that AWS's own endpoint does not hold callers to."""
+    held = ("enum", "min", "max", "pattern")
+    loose = {name: {k: v for k, v in shapes[name].items() if k not in held} for name in relaxed if name in shapes}
+    return {**shapes, **loose}
 
 
 def _served(raw: Raw, service: Service) -> dict[str, tuple[Raw, Operation]]:

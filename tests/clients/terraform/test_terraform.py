@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.clients.terraform.workspace import Workspace, provider_mirror
 from tests.conftest import Running
 

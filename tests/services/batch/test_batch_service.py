@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from tests.services.batch.worlds import OPERATIONS
-
 from batchd.services.batch import SERVICE
+from tests.services.batch.worlds import OPERATIONS
 
 UNSERVED = {
     "CreateConsumableResource",

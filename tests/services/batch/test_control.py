@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.services.batch.worlds import World
 
 from batchd.scheduler.events import CancelRequested, JobStatus, TerminateRequested
+from tests.services.batch.worlds import World
 
 OPERATIONS = [("cancel_job", CancelRequested), ("terminate_job", TerminateRequested)]
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.services.batch.worlds import CONTAINER, FARGATE_CONTAINER, World, without
 
 from batchd.store.store import Body
+from tests.services.batch.worlds import CONTAINER, FARGATE_CONTAINER, World, without
 
 ARN = "arn:aws:batch:us-east-1:123456789012:job-definition/feed"
 EFS = {"fileSystemId": "fs-1"}

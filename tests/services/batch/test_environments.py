@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.services.batch.worlds import EC2, FARGATE, World, without
 
 from batchd.scheduler.events import EnvironmentDeleted, EnvironmentSaved, EnvironmentSpec
 from batchd.store.store import Body
+from tests.services.batch.worlds import EC2, FARGATE, World, without
 
 ARN = "arn:aws:batch:us-east-1:123456789012:compute-environment/ce"
 

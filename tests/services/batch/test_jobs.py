@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.services.batch.worlds import CONTAINER, World
 
 from batchd.gateway.tokens import encode_token
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Attempt
 from batchd.store.store import Body
+from tests.services.batch.worlds import CONTAINER, World
 
 CE = "arn:aws:batch:us-east-1:123456789012:compute-environment/ce"
 CLUSTER = "AWSBatch-ce-"

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.services.batch.worlds import World
 
 from batchd.store.store import Body, Key, Tx
+from tests.services.batch.worlds import World
 
 ARN = "arn:aws:batch:us-east-1:123456789012:scheduling-policy/fair"
 

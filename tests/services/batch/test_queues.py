@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.services.batch.worlds import EC2, FARGATE, World
 
 from batchd.scheduler.events import EnvironmentSaved, QueueDeleted, QueueSaved, QueueSpec
 from batchd.store.store import Body
+from tests.services.batch.worlds import EC2, FARGATE, World
 
 ARN = "arn:aws:batch:us-east-1:123456789012:job-queue/night"
 CE = "arn:aws:batch:us-east-1:123456789012:compute-environment/"

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.services.batch.worlds import FARGATE, World
 
 from batchd.scheduler.events import (
     Dependency,
@@ -16,6 +15,7 @@ from batchd.scheduler.events import (
 )
 from batchd.store.store import Body, Key
 from batchd.task import ContainerSpec, Device, LogDestination, Mount, TaskSpec, Tmpfs, Ulimit, decode_task
+from tests.services.batch.worlds import FARGATE, World
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/night"
 LOG = LogDestination("us-east-1", "/aws/batch/job", "feed/default/")

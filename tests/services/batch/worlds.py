@@ -10,7 +10,6 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
-from tests.contexts import REGION, context
 
 from batchd.clock import ManualClock
 from batchd.errors import ApiError
@@ -19,6 +18,7 @@ from batchd.scheduler.state import Attempt
 from batchd.services.batch import SERVICE
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Body, JobRow, Key, Store, Tx
+from tests.contexts import REGION, context
 
 MODEL: ServiceModel = botocore.session.get_session().get_service_model("batch")
 OPERATIONS = {botocore.xform_name(name): name for name in MODEL.operation_names}

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.services.direct import Direct, direct
 
 from batchd.services.ec2 import SERVICE
+from tests.services.direct import Direct, direct
 
 
 @pytest.fixture

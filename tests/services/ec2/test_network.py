@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.services.direct import Direct
 
 from batchd.services.ec2.zones import zone_id
+from tests.services.direct import Direct
 
 
 def filters(**named: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.contexts import NOW_MS, ROOT
 from tests.services.direct import Direct
 

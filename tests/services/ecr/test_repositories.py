@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 import pytest
-from tests.contexts import ACCOUNT, MASTER_KEY, NOW_MS, ROOT
-from tests.services.direct import Direct
 
 from batchd.gateway.credentials import SessionIssuer
+from tests.contexts import ACCOUNT, MASTER_KEY, NOW_MS, ROOT
+from tests.services.direct import Direct
 
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
 WHERE = {"repositoryName": "team/app"}

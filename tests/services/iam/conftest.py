@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.services.wired import Wired, wired
 
 from batchd.services import iam, sts
 from batchd.services.iam.keys import find_key_owner
+from tests.services.wired import Wired, wired
 
 
 @pytest.fixture

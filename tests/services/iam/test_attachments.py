@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.contexts import ACCOUNT
 from tests.services.wired import refused
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+
 from tests.contexts import ACCOUNT
 from tests.services.wired import refused
 

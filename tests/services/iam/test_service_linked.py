@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.contexts import ACCOUNT
 from tests.services.wired import refused
 

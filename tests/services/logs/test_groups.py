@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.contexts import ACCOUNT, NOW_MS
-from tests.services.direct import Direct
 
 from batchd.services.logs.groups import RETENTION_DAYS, group_key, new_group
+from tests.contexts import ACCOUNT, NOW_MS
+from tests.services.direct import Direct
 
 ARN = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/batch/job"
 MISSING = ("ResourceNotFoundException", "The specified log group does not exist.")

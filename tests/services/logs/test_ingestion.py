@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.contexts import NOW_MS
-from tests.services.direct import Direct
 
 from batchd.services.logs.ingestion import check_sizes, rejections
+from tests.contexts import NOW_MS
+from tests.services.direct import Direct
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contexts import NOW_MS
-from tests.services.direct import Direct, direct
 
 from batchd.services.logs import SERVICE
+from tests.contexts import NOW_MS
+from tests.services.direct import Direct, direct
 
 WHERE = {"logGroupName": "g", "logStreamName": "s"}
 BAD = ("InvalidParameterException", "The specified nextToken is invalid.")

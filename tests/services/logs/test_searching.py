@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contexts import NOW_MS
-from tests.services.direct import Direct, direct
 
 from batchd.services.logs import SERVICE
+from tests.contexts import NOW_MS
+from tests.services.direct import Direct, direct
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.contexts import ACCOUNT
-from tests.services.wired import KEYRING, Wired, refused, wired
 
 from batchd.services import iam, sts
 from batchd.services.iam.keys import find_key_owner
+from tests.contexts import ACCOUNT
+from tests.services.wired import KEYRING, Wired, refused, wired
 
 TRUST = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}]})
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/jobs/Worker"
