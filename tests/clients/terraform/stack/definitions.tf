@@ -100,6 +100,6 @@ output "queue_arn" {
   value = data.aws_batch_job_queue.feeds.arn
 }
 
-output "definition_arn" {
-  value = aws_batch_job_definition.loader.arn
+output "definition" {
+  value = aws_batch_job_definition.loader.name
 }
