@@ -187,7 +187,7 @@ class Scheduler:
         if not queue.live:
             del state.queues[event.arn]
             return
-        queue.known = False  # and gone with its last job
+        queue.known, queue.environments = False, ()  # and gone with its last job
         for job in [job for job in state.jobs.values() if job.spec.queue == event.arn]:
             if _is_waiting(job):
                 lifecycle.end(state, draft, job, reasons.QUEUE_DELETED)
