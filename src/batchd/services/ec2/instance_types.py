@@ -18,8 +18,19 @@ if TYPE_CHECKING:
     from types_boto3_ec2 import type_defs as t
 
 _VCPUS = {
-    "large": 2, "xlarge": 4, "2xlarge": 8, "3xlarge": 12, "4xlarge": 16, "8xlarge": 32, "9xlarge": 36,
-    "12xlarge": 48, "16xlarge": 64, "18xlarge": 72, "24xlarge": 96, "32xlarge": 128, "48xlarge": 192,
+    "large": 2,
+    "xlarge": 4,
+    "2xlarge": 8,
+    "3xlarge": 12,
+    "4xlarge": 16,
+    "8xlarge": 32,
+    "9xlarge": 36,
+    "12xlarge": 48,
+    "16xlarge": 64,
+    "18xlarge": 72,
+    "24xlarge": 96,
+    "32xlarge": 128,
+    "48xlarge": 192,
 }
 _FIFTH = "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"
 _COMPUTE = "large xlarge 2xlarge 4xlarge 9xlarge 12xlarge 18xlarge 24xlarge"
