@@ -28,7 +28,7 @@ check: $(VENV)/dev ## Style, types, layers, budgets
 	$(BIN)/pytest -q tests/tidy
 
 test: $(VENV)/dev ## Install what the tests need and run them all
-	bash .ci/install-tools
+	bash .ci/install-docker
 	$(BIN)/pytest -q $(ARGS)
 
 sim: $(VENV)/dev ## Simulate the scheduler with faults at every step, many seeds

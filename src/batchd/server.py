@@ -36,10 +36,11 @@ from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
 from batchd.gateway.inside import Inside
 from batchd.gateway.keyring import load_or_create
-from batchd.gateway.operation import Deployment, Service
+from batchd.gateway.operation import Caller, Deployment, Service
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
 from batchd.scheduler.commands import StartTask
 from batchd.services import batch, batchd_, ec2, ecr, iam, logs, sts
+from batchd.services.iam.keys import find_key_owner
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Store
 from batchd.store.writer import Writer
@@ -184,17 +185,19 @@ class Server:
 
     def _gateway(self, parts: Parts) -> Gateway:
         account = self.settings.account
+        issuer = SessionIssuer(self.keyring.master_key)
         authenticator = (
             OpenAuthenticator(account, self.keyring.access_key)
             if self.settings.no_auth
-            else SigV4Authenticator(self.keyring, self._clock, account)
+            else SigV4Authenticator(self.keyring, self._clock, account, partial(_find_user, parts.store, account))
         )
         deployment = Deployment(
             account,
             self.endpoint,
             lambda job_id: parts.schedule.scheduler.explain(job_id),
             partial(_overview, parts),
-            SessionIssuer(self.keyring.master_key).issue,
+            issuer.issue,
+            issuer.secret_of,
         )
         return Gateway(SERVICES, authenticator, parts.store, parts.writer, self._clock, deployment)
 
@@ -223,6 +226,11 @@ def _task_token(master_key: bytes, account: str, job_id: str, task_id: str, role
     role_arn = role or f"arn:aws:iam::{account}:role/ecsInstanceRole"
     role_id = "AROA" + hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
     return issue_task_token(master_key, TaskClaims(job_id, task_id, role_arn, role_id))
+
+
+def _find_user(store: Store, account: str, access_key: str) -> Caller | None:
+    with store.read() as tx:
+        return find_key_owner(tx, account, access_key)
 
 
 def _overview(parts: Parts) -> dict[str, Any]:
