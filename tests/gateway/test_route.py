@@ -101,8 +101,10 @@ def test_an_encoded_arn_is_one_label_and_stays_encoded() -> None:
         (post(), "iam", "MissingAction", 400),
         (post(body=b"Action=\xff", headers=FORM), "iam", "MalformedInput", 400),
         (post(body=b"Action=Nothing&Version=2016-11-15", headers=FORM), "ec2", "InvalidAction", 400),
-        (post("/x"), "s3", "UnknownOperationException", 404),
-        (post(headers=target("AmazonSQS.SendMessage")), "sqs", "UnknownOperationException", 400),
+        (post("/x"), "s3", "UnknownOperationException", 501),
+        (post(headers=target("AmazonSQS.SendMessage")), "sqs", "UnknownOperationException", 501),
+        (post(body=b"Action=Publish&Version=2010-03-31", headers=FORM), "sns", "InvalidAction", 501),
+        (post("/x"), "", "UnknownOperationException", 404),
     ],
 )
 def test_a_request_that_leads_nowhere_is_refused(request_: HttpRequest, scope: str, code: str, status: int) -> None:

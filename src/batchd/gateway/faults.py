@@ -141,6 +141,13 @@ def unserved_operation(wire: Wire, name: str) -> Fault:
     return Fault(code, f"The operation {name}{service} is not available on this server", 501, is_sender=False)
 
 
+def unserved_service(wire: Wire, name: str) -> Fault:
+    """No service of this signing name is here."""
+    code, _ = _of(_UNKNOWN, wire)
+    message = f"The service {name} is not available on this server" if name else "Unknown operation"
+    return Fault(code, message, 501 if name else 404, is_sender=False)
+
+
 def malformed_fault(wire: Wire, message: str) -> Fault:
     """A request that is not what its protocol demands."""
     code, status = _of(_MALFORMED, wire)

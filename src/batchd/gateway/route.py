@@ -17,6 +17,7 @@ from batchd.gateway.faults import (
     missing_action,
     unknown_operation,
     unserved_operation,
+    unserved_service,
 )
 from batchd.gateway.protocols.protocol import Match
 from batchd.gateway.protocols.query import FORM_TYPE, read_form
@@ -50,7 +51,13 @@ class Router:
 
     def route(self, request: HttpRequest, signing_name: str) -> Route:
         """The operation a verified request is for. Raises RequestFault."""
-        services = self._by_signing_name.get(signing_name) or self._services
+        services = self._by_signing_name.get(signing_name)
+        found = self._route_among(self._services if services is None else services, request)
+        if found is None:
+            raise _unserved(request, signing_name) if services is None else _lost(request, services)
+        return found
+
+    def _route_among(self, services: Sequence[ServiceSpec], request: HttpRequest) -> Route | None:
         target = request.headers.get("x-amz-target")
         if target is not None and (found := _targeted(services, target)):
             return self._named(found, target.rpartition(".")[2], Match())
@@ -64,20 +71,24 @@ class Router:
         services = self._by_signing_name.get(scope.group(1), []) if scope else []
         return _wire(services[0]) if services else _likely(request)
 
-    def _form_route(self, request: HttpRequest, services: Sequence[ServiceSpec]) -> Route:
+    def _form_route(self, request: HttpRequest, services: Sequence[ServiceSpec]) -> Route | None:
         try:
             form = read_form(request)
         except Malformed as error:
             wire = _wire(services[0])
             raise RequestFault(wire, malformed_fault(wire, str(error))) from error
         version = form.get("Version")
-        service = next((s for s in services if s.api_version == version), services[0])
+        service = next((s for s in services if s.api_version == version), None)
+        if service is None:
+            if len(services) > 1:
+                return None
+            service = services[0]
         action = form.get("Action")
         if not action:
             raise RequestFault(_wire(service), missing_action())
         return self._named(service, action, Match(form=form))
 
-    def _path_route(self, request: HttpRequest, services: Sequence[ServiceSpec]) -> Route:
+    def _path_route(self, request: HttpRequest, services: Sequence[ServiceSpec]) -> Route | None:
         for service in services:
             if service.protocol not in _RESTS:
                 continue
@@ -86,7 +97,7 @@ class Router:
                 table = self._paths[service.name] = PathTable(service.model.known)
             if found := table.find(request):
                 return self._named(service, found[0], Match(labels=found[1]))
-        raise _lost(request, services)
+        return None
 
     def _named(self, service: ServiceSpec, name: str, match: Match) -> Route:
         operation = service.model.operations.get(name)
@@ -105,6 +116,12 @@ def _lost(request: HttpRequest, services: Sequence[ServiceSpec]) -> RequestFault
         return RequestFault(wire, missing_action())
     name = request.headers.get("x-amz-target", "") if wire.protocol == "json" else f"{request.method} {request.path}"
     return RequestFault(wire, unknown_operation(wire, name[:128]))
+
+
+def _unserved(request: HttpRequest, signing_name: str) -> RequestFault:
+    """Signed for a service that is not here, and nothing else fits either."""
+    wire = _likely(request)
+    return RequestFault(wire, unserved_service(wire, signing_name[:128]))
 
 
 def _likely(request: HttpRequest) -> Wire:
