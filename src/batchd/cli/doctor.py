@@ -91,7 +91,7 @@ def _processes() -> Iterator[Finding]:
 
 
 async def _abilities(folder: Path) -> Abilities:
-    engine = ProcessEngine(folder, idle_s=0)
+    engine = ProcessEngine(folder, idle_s=1.0)
     await engine.open(lambda report: None, [])
     try:
         return engine.abilities
