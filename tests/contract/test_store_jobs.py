@@ -257,3 +257,29 @@ def test_specs_keep_all_that_scheduling_needs(store: Store) -> None:
     store.transact(lambda tx: tx.jobs.insert(job_row("j-1"), spec))
     with store.read() as tx:
         assert [job.spec for job in tx.jobs.live()] == [spec]
+
+
+def test_a_job_that_is_not_there_cannot_be_saved(store: Store) -> None:
+    with pytest.raises(StoreError, match="there is no job j-1"):
+        save(store, saved("j-1", JobStatus.RUNNABLE))
+
+
+def test_counts_are_right_within_a_unit_and_after_one_that_failed(store: Store) -> None:
+    def work(tx: Tx) -> list[object]:
+        submit("j-1")(tx)
+        before = tx.jobs.counts()
+        tx.jobs.save([saved("j-1", JobStatus.PENDING), saved("j-1", JobStatus.FAILED, stopped_at=2000)])
+        seen = [before, tx.jobs.counts(), job_ids(tx), tx.jobs.purge(9_999, 9)]
+        submit("j-2")(tx)
+        return [*seen, job_ids(tx)]
+
+    def fail(tx: Tx) -> None:
+        work(tx)
+        raise ValueError("no")
+
+    outcomes = store.apply([fail, work, fail])
+    store.commit()
+    store.settle(True)
+    assert outcomes[1].result == [{QUEUE: {"SUBMITTED": 1}}, {QUEUE: {"FAILED": 1}}, [], 1, ["j-2"]]
+    with store.read() as tx:
+        assert tx.jobs.counts() == {QUEUE: {"SUBMITTED": 1}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import orjson
@@ -25,7 +26,9 @@ _PAGE = _SQL["page_jobs"]
 _SET_TAGS = _SQL["set_tags"]
 _SAVE = _SQL["save_job"]
 _LIVE = _SQL["live_jobs"]
+_PLACE = _SQL["get_place"]
 _COUNT = _SQL["count_jobs"]
+_MOVE_COUNT = _SQL["move_count"]
 _ENDED = _SQL["ended_jobs"]
 _DELETE = _SQL["delete_job"]
 _DELETE_DOCUMENT = _SQL["delete_document"]
@@ -33,10 +36,11 @@ _STATUSES = {status.value: status for status in JobStatus}
 
 
 class JobRows:
-    """`store.JobTable` over a session."""
+    """`store.JobTable` over a session. What changed of the counts waits for `write_counts` at the unit's end."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._moved: Counter[tuple[str, str]] = Counter()
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
         """Raises DuplicateKey."""
@@ -45,6 +49,7 @@ class JobRows:
         document = orjson.dumps(row.document).decode()
         tags = orjson.dumps(row.tags).decode()
         self._session.change(_INSERT_DOCUMENT, (document, row.task, tags, encode(spec), row.job_id))
+        self._moved[row.queue, row.status.value] += 1
 
     def get(self, job_id: str) -> JobRow | None:
         row = self._session.row(_GET, (job_id,))
@@ -70,22 +75,45 @@ class JobRows:
             raise StoreError(f"there is no job {job_id}")
 
     def save(self, jobs: Iterable[Job]) -> None:
-        self._session.change_many(_SAVE, [_state(job) for job in jobs])
+        """Raises StoreError where there is no such job."""
+        for job in jobs:
+            found = self._session.row(_PLACE, (job.spec.job_id,))
+            if found is None:
+                raise StoreError(f"there is no job {job.spec.job_id}")
+            queue, status = found
+            self._session.change(_SAVE, _state(job))
+            self._moved[queue, status] -= 1
+            self._moved[queue, job.status.value] += 1
 
     def live(self) -> list[Job]:
+        self.write_counts()
         return [_job(row) for row in self._session.rows(_LIVE)]
 
     def counts(self) -> dict[str, dict[str, int]]:
+        self.write_counts()
         counts: dict[str, dict[str, int]] = {}
         for queue, status, jobs in self._session.rows(_COUNT):
             counts.setdefault(queue, {})[status] = jobs
         return counts
 
     def purge(self, stopped_before: int, limit: int) -> int:
-        numbers = [(row[0],) for row in self._session.rows(_ENDED, (stopped_before, stopped_before, limit))]
+        self.write_counts()
+        ended = list(self._session.rows(_ENDED, (stopped_before, stopped_before, limit)))
+        numbers = [(number,) for number, _, _ in ended]
         self._session.change_many(_DELETE, numbers)
         self._session.change_many(_DELETE_DOCUMENT, numbers)
-        return len(numbers)
+        self._moved.subtract((queue, status) for _, queue, status in ended)
+        return len(ended)
+
+    def write_counts(self) -> None:
+        if self._moved:
+            moved = [(queue, status, jobs) for (queue, status), jobs in self._moved.items() if jobs]
+            self._moved.clear()
+            self._session.change_many(_MOVE_COUNT, moved)
+
+    def forget_counts(self) -> None:
+        """The unit that moved them did not happen."""
+        self._moved.clear()
 
 
 def _columns(row: JobRow) -> tuple[str | int | None, ...]:

@@ -57,25 +57,13 @@ CREATE TABLE job_documents (
     PRIMARY KEY (number)
 );
 
--- Jobs by queue and status, kept by the triggers below; also the way to all jobs of a status.
+-- Jobs by queue and status; also the way to all jobs of a status.
 CREATE TABLE job_counts (
     queue TEXT NOT NULL,
     status TEXT NOT NULL,
     jobs INTEGER NOT NULL,
     PRIMARY KEY (queue, status)
 );
-CREATE TRIGGER jobs_counted_in AFTER INSERT ON jobs BEGIN
-    INSERT INTO job_counts (queue, status, jobs) VALUES (NEW.queue, NEW.status, 1)
-    ON CONFLICT (queue, status) DO UPDATE SET jobs = jobs + 1;
-END;
-CREATE TRIGGER jobs_counted_over AFTER UPDATE OF status ON jobs WHEN OLD.status <> NEW.status BEGIN
-    UPDATE job_counts SET jobs = jobs - 1 WHERE queue = OLD.queue AND status = OLD.status;
-    INSERT INTO job_counts (queue, status, jobs) VALUES (NEW.queue, NEW.status, 1)
-    ON CONFLICT (queue, status) DO UPDATE SET jobs = jobs + 1;
-END;
-CREATE TRIGGER jobs_counted_out AFTER DELETE ON jobs BEGIN
-    UPDATE job_counts SET jobs = jobs - 1 WHERE queue = OLD.queue AND status = OLD.status;
-END;
 
 -- What happened, in order.
 CREATE TABLE journal (

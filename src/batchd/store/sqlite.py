@@ -224,9 +224,11 @@ class SqliteStore:
         self._transaction.begin_unit()
         try:
             result = work(self._tables)
+            self._tables.jobs.write_counts()
             self._transaction.end_unit()
         except Exception as error:  # noqa: BLE001 - a unit's error goes to its caller
             if self._transaction.undo_unit():
+                self._tables.jobs.forget_counts()
                 del appended[mark:]
                 self._resources.forget()
             return Outcome(error=_as_store_error(error))
@@ -239,10 +241,12 @@ class SqliteStore:
         for follower in self._followers:
             self._told.append(follower)
             follower.on_events(self._tables, events)
+        self._tables.jobs.write_counts()
 
     def _give_up(self) -> None:
         """Nothing of the group happened, and nothing is left to commit."""
         self._transaction.rollback()
+        self._tables.jobs.forget_counts()
         self.settle(False)
 
 

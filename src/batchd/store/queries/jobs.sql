@@ -31,6 +31,10 @@ SELECT d.task, j.region, j.queue FROM jobs j JOIN job_documents d ON d.number = 
 -- Where a job is in its life.
 SELECT status FROM jobs WHERE job_id = ?;
 
+-- name: get_place
+-- Under which queue and status a job is counted.
+SELECT queue, status FROM jobs WHERE job_id = ?;
+
 -- name: page_jobs
 -- A queue's jobs, newest first; the conditions and the index that suits them are filled in.
 SELECT
@@ -76,9 +80,14 @@ ORDER BY j.number;
 -- Jobs by queue and status.
 SELECT queue, status, jobs FROM job_counts WHERE jobs > 0 ORDER BY queue, status;
 
+-- name: move_count
+-- There are so many more, or fewer, jobs of a queue and status.
+INSERT INTO job_counts (queue, status, jobs) VALUES (?, ?, ?)
+ON CONFLICT (queue, status) DO UPDATE SET jobs = job_counts.jobs + excluded.jobs;
+
 -- name: ended_jobs
 -- Jobs that ended before a time; none of them can have been created after it.
-SELECT j.number FROM job_counts c
+SELECT j.number, j.queue, j.status FROM job_counts c
 CROSS JOIN jobs j ON j.queue = c.queue AND j.status = c.status
 WHERE c.jobs > 0 AND c.status IN ('SUCCEEDED', 'FAILED')
 AND j.created_at < ? AND COALESCE(j.stopped_at, j.created_at) < ?

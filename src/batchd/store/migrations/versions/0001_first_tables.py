@@ -8,14 +8,6 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, UniqueCon
 revision = "0001"
 down_revision = None
 
-_COUNT_IN = """
-    INSERT INTO job_counts (queue, status, jobs) VALUES (NEW.queue, NEW.status, 1)
-    ON CONFLICT (queue, status) DO UPDATE SET jobs = jobs + 1;
-"""
-_COUNT_OUT = """
-    UPDATE job_counts SET jobs = jobs - 1 WHERE queue = OLD.queue AND status = OLD.status;
-"""
-
 
 def upgrade() -> None:
     _create_resources()
@@ -90,12 +82,6 @@ def _create_counts() -> None:
         _text("status", primary_key=True),
         Column("jobs", Integer, nullable=False),
     )
-    op.execute(f"CREATE TRIGGER jobs_counted_in AFTER INSERT ON jobs BEGIN{_COUNT_IN}END")
-    op.execute(
-        "CREATE TRIGGER jobs_counted_over AFTER UPDATE OF status ON jobs WHEN OLD.status <> NEW.status "
-        f"BEGIN{_COUNT_OUT}{_COUNT_IN}END"
-    )
-    op.execute(f"CREATE TRIGGER jobs_counted_out AFTER DELETE ON jobs BEGIN{_COUNT_OUT}END")
 
 
 def _create_journal() -> None:
