@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +24,22 @@ class NotConnected(BatchdError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where the server is and with which keys."""
+    """Where the server is and with which keys; without keys, with those that every AWS SDK would find."""
 
     endpoint: str
-    access_key: str
-    secret_key: str
     region: str
+    access_key: str | None = None
+    secret_key: str | None = None
 
     @property
     def variables(self) -> dict[str, str]:
-        """What AWS's tools read."""
+        """What AWS's tools read: some look at one name of the region, some at the other."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_ACCESS_KEY_ID": self.access_key or "",
+            "AWS_SECRET_ACCESS_KEY": self.secret_key or "",
             "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
         }
 
 
@@ -50,53 +52,73 @@ def local_access(settings: Settings) -> Access:
         raise NotConnected(f"no server runs on {settings.data_dir}: start one with `batchd serve`") from None
     except PermissionError as error:
         raise NotConnected(f"cannot read {error.filename}: it belongs to the user who runs the server") from None
-    return Access(endpoint, keys["accessKeyId"], keys["secretAccessKey"], settings.region)
+    return Access(endpoint, settings.region, keys["accessKeyId"], keys["secretAccessKey"])
 
 
 def access(data_dir: Path | None = None) -> Access:
-    """The environment's server if it names one with keys, else the local one."""
+    """The server of this data directory; without one, the environment's if it names one, else the usual one."""
     settings = load_settings({"data_dir": data_dir}, os.environ)
-    environ = os.environ
-    if data_dir is None and "AWS_ENDPOINT_URL" in environ and "AWS_ACCESS_KEY_ID" in environ:
-        region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or settings.region
-        return Access(
-            environ["AWS_ENDPOINT_URL"], environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], region
-        )
+    if data_dir is None and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or settings.region
+        return Access(endpoint, region)
     return local_access(settings)
 
 
 class Clients:
-    """boto3 clients of one server, made when first needed (botocore takes a while to import)."""
+    """Clients of one server, each made when first needed. They do not retry: a person waits for the answer."""
 
     def __init__(self, to: Access) -> None:
-        import boto3
+        # botocore, not boto3: the same clients without the resources and transfers, in half the time
         from botocore.session import Session
 
         from batchd.services.batchd_ import MODELS
 
         self.access = to
-        core = Session()
-        loader = core.get_component("data_loader")
-        loader.search_paths.append(MODELS)
-        self._session = boto3.session.Session(
-            to.access_key, to.secret_key, region_name=to.region, botocore_session=core
-        )
+        self._session = Session()
+        self._session.get_component("data_loader").search_paths.append(MODELS)
 
-    @property
+    @cached_property
     def batch(self) -> BatchClient:
         return self._client("batch")  # type: ignore[no-any-return]  # one untyped maker for every service
 
-    @property
+    @cached_property
     def logs(self) -> CloudWatchLogsClient:
         return self._client("logs")  # type: ignore[no-any-return]  # as above
 
-    @property
+    @cached_property
     def ec2(self) -> EC2Client:
         return self._client("ec2")  # type: ignore[no-any-return]  # as above
 
-    @property
+    @cached_property
     def own(self) -> Any:  # batchd's own service has no stubs
         return self._client("batchd")
 
-    def _client(self, service: str) -> Any:  # Any: boto3 makes its classes at run time
-        return self._session.client(service, endpoint_url=self.access.endpoint)  # type: ignore[call-overload]
+    def _client(self, service: str) -> Any:  # Any: botocore makes its classes at run time
+        from botocore.config import Config
+
+        return self._session.create_client(
+            service,
+            endpoint_url=self.access.endpoint,
+            region_name=self.access.region,
+            aws_access_key_id=self.access.access_key,
+            aws_secret_access_key=self.access.secret_key,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+def complaint(error: Exception) -> str | None:
+    """What a client's error says to a person, or None for what is no client's error."""
+    if not type(error).__module__.startswith("botocore"):
+        return None
+    from botocore.exceptions import ClientError, EndpointConnectionError
+
+    if isinstance(error, EndpointConnectionError):
+        return f"no server answers at {_base(error.kwargs['endpoint_url'])}: is `batchd serve` running?"
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Message") or str(error)
+    return str(error)
+
+
+def _base(url: str) -> str:
+    """`http://host:port` of a request's URL."""
+    return "/".join(url.split("/")[:3])

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from batchd.cli import follow
 from batchd.cli.connect import Access, Clients, local_access
+from batchd.cli.tables import status, table
 from batchd.config import Settings
 from batchd.server import Server
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 SHARDS = 8
 _WORK = Path(__file__).with_name("demo_work.py")
-_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "cyan", "STARTING": "cyan"}
 
 
 def run_demo(keep: bool) -> int:
@@ -54,7 +54,7 @@ def _show(console: Console, clients: Clients, data: Path) -> int:
     console.print()
     for line in follow.lines(clients, merged):
         console.print(line, markup=False, highlight=False)
-    console.print(f"\n{len(job_ids)} jobs in {time.monotonic() - started:.1f} s, every one through boto3")
+    console.print(f"\n{len(job_ids)} jobs in {time.monotonic() - started:.1f} s, all through the AWS Batch API")
     return follow.exit_code(merged)
 
 
@@ -110,15 +110,12 @@ def _watch(console: Console, clients: Clients, job_ids: list[str]) -> JobDetailT
 
 
 def _table(jobs: list[JobDetailTypeDef]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for column in ("JOB", "STATUS", "TOOK"):
-        table.add_column(column)
+    made = table("JOB", "STATUS", "TOOK")
     for job in jobs:
-        colour = _COLOURS.get(job["status"], "yellow")
         started, stopped = job.get("startedAt"), job.get("stoppedAt")
         took = f"{(stopped - started) / 1000:.2f} s" if started and stopped else ""
-        table.add_row(job["jobName"], f"[{colour}]{job['status']}[/]", took)
-    return table
+        made.add_row(job["jobName"], status(job["status"]), took)
+    return made
 
 
 @contextmanager

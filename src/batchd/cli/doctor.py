@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from batchd import __version__
-from batchd.cli.connect import Clients, NotConnected, local_access
+from batchd.cli.connect import Clients, NotConnected, complaint, local_access
+from batchd.cli.tables import console
 from batchd.config import Settings, load_settings
 from batchd.engines.docker_api import docker_available
 from batchd.engines.engine import Abilities
 from batchd.engines.process import ProcessEngine
-from batchd.errors import BatchdError, EngineError
+from batchd.errors import EngineError
 
 _ENOUGH_DISK_MIB = 1024
+_IDLE_S = 5.0  # how long the runner that is asked waits for its question
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Finding:
 def examine(data_dir: Path | None) -> int:
     """Print every finding; 1 if batchd cannot work here."""
     settings = load_settings({"data_dir": data_dir}, os.environ)
-    console = Console(highlight=False)
+    out = console()
     marks = {True: "[green]ok[/]  ", False: "[red]bad[/] ", None: "[yellow]note[/]"}
     failed = False
     for finding in _findings(settings):
-        console.print(marks[finding.ok], end=" ")
-        console.print(finding.text, markup=False)
+        out.print(marks[finding.ok], end=" ")
+        out.print(finding.text, markup=False)
         failed = failed or finding.ok is False
     return int(failed)
 
@@ -105,8 +105,10 @@ def _server(settings: Settings) -> Iterator[Finding]:
         overview = clients.own.get_overview()
     except NotConnected as error:
         yield Finding(None, str(error))
-    except BatchdError as error:
-        yield Finding(False, str(error))
+    except Exception as error:
+        if (text := complaint(error)) is None:
+            raise
+        yield Finding(False, text)
     else:
         yield Finding(True, f"server answers on {clients.access.endpoint}, engine {overview['engine']}")
 

@@ -10,12 +10,23 @@ from batchd.cli.connect import Clients
 from batchd.errors import BatchdError
 
 if TYPE_CHECKING:
+    from types_boto3_batch.literals import JobStatusType
     from types_boto3_batch.type_defs import JobDetailTypeDef
 
 ENDED = ("SUCCEEDED", "FAILED")
-STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", *ENDED)
+STATUSES: tuple[JobStatusType, ...] = (
+    "SUBMITTED",
+    "PENDING",
+    "RUNNABLE",
+    "STARTING",
+    "RUNNING",
+    "SUCCEEDED",
+    "FAILED",
+)
 _GROUP = "/aws/batch/job"
-_POLL_S = 0.2
+_SOON_S = 0.02  # a short job's end is seen at once
+_LATER_S = 0.3  # a long one's does not cost more than this
+_PATIENCE_S = 60.0  # a server that is started anew is back by then; its jobs have gone on
 
 
 class NoSuchJob(BatchdError):
@@ -68,18 +79,38 @@ def lines(clients: Clients, job: JobDetailTypeDef) -> Iterator[str]:
 
 
 def follow(clients: Clients, job_id: str, write: Callable[[str], Any]) -> JobDetailTypeDef:
-    """Write every line as it comes, until the job has ended; returns its last description."""
+    """Write every line as it comes, until the job has ended; returns its last description.
+
+    Outlives a restart of the server, as the job does.
+    """
+    from botocore.exceptions import ConnectionError as NotReached
+    from botocore.exceptions import HTTPClientError
+
     tails: dict[str, Tail] = {}
+    wait_s, reached_at = _SOON_S, time.monotonic()
     while True:
-        job = clients.batch.describe_jobs(jobs=[job_id])["jobs"][0]
-        for group, stream in streams(job):
-            tail = tails.setdefault(stream, Tail(clients, group, stream))
-            while batch := tail.more():
-                for line in batch:
-                    write(line)
-        if job["status"] in ENDED:
-            return job
-        time.sleep(_POLL_S)
+        try:
+            job = _look(clients, job_id, tails, write)
+            reached_at = time.monotonic()
+        except (NotReached, HTTPClientError):
+            if time.monotonic() - reached_at > _PATIENCE_S:
+                raise
+        else:
+            if job["status"] in ENDED:
+                return job
+        time.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, _LATER_S)
+
+
+def _look(clients: Clients, job_id: str, tails: dict[str, Tail], write: Callable[[str], Any]) -> JobDetailTypeDef:
+    """The job as it is now, once all that it had written by then is written here."""
+    job = clients.batch.describe_jobs(jobs=[job_id])["jobs"][0]
+    for group, stream in streams(job):
+        tail = tails.setdefault(stream, Tail(clients, group, stream))
+        while batch := tail.more():
+            for line in batch:
+                write(line)
+    return job
 
 
 class Tail:

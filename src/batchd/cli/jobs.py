@@ -5,19 +5,26 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from batchd.cli import follow as following
 from batchd.cli.connect import Clients, access
 from batchd.cli.submit import Work, submit
+from batchd.cli.tables import console, cut, status, table
+from batchd.errors import BatchdError
 
 if TYPE_CHECKING:
-    from types_boto3_batch.type_defs import JobSummaryTypeDef
+    from types_boto3_batch.literals import JobStatusType
+    from types_boto3_batch.type_defs import JobDetailTypeDef, JobSummaryTypeDef
 
-_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "cyan", "STARTING": "cyan"}
+INTERRUPTED = 130  # as a shell says it: 128 + SIGINT
+_EXITED = "Essential container in task exited"  # what AWS says of every end, good or bad
+
+
+class NoSuchStatus(BatchdError):
+    """Not one of AWS's words."""
 
 
 def run_command(data_dir: Path | None, work: Work, detach: bool) -> int:
@@ -31,29 +38,26 @@ def run_command(data_dir: Path | None, work: Work, detach: bool) -> int:
         job = following.follow(clients, job_id, _write)
     except KeyboardInterrupt:
         clients.batch.terminate_job(jobId=job_id, reason="Interrupted at the terminal")
-        print(f"batchd: job {job_id} terminated", file=sys.stderr)
-        return 130
+        print(f"batchd: job {job_id} is being terminated", file=sys.stderr)
+        return INTERRUPTED
     code = following.exit_code(job)
     if code:
-        reason = job.get("container", {}).get("reason") or job.get("statusReason", "")
-        print(f"batchd: job {job_id} {job['status']}: {reason} (exit code {code})", file=sys.stderr)
+        print(f"batchd: job {job_id} FAILED: {_failure(job, code)}", file=sys.stderr)
     return code
 
 
-def list_jobs(data_dir: Path | None, queue: str | None, status: str | None, limit: int) -> None:
+def list_jobs(data_dir: Path | None, queue: str | None, wanted: str | None, limit: int) -> None:
+    """Of one queue or of all, newest first."""
+    statuses = [_status(wanted)] if wanted else following.STATUSES
     clients = Clients(access(data_dir))
     found: list[tuple[JobSummaryTypeDef, str]] = []
+    pages = clients.batch.get_paginator("list_jobs")
     for name in [queue] if queue else following.queue_names(clients):
-        for wanted in [status.upper()] if status else following.STATUSES:
-            filters: Any = {"jobQueue": name, "jobStatus": wanted, "maxResults": min(limit, 1000)}
-            found.extend((summary, name) for summary in clients.batch.list_jobs(**filters)["jobSummaryList"])
+        for one in statuses:
+            some = pages.paginate(jobQueue=name, jobStatus=one, PaginationConfig={"MaxItems": limit})
+            found.extend((summary, name) for page in some for summary in page["jobSummaryList"])
     found.sort(key=lambda pair: pair[0]["createdAt"], reverse=True)
-    table = Table(box=None, header_style="bold")
-    for column in ("JOB ID", "NAME", "QUEUE", "STATUS", "CREATED", "TOOK", "REASON"):
-        table.add_column(column, no_wrap=column == "JOB ID")
-    for summary, name in found[:limit]:
-        table.add_row(*_row(summary, name))
-    Console().print(table)
+    console().print(_table(found[:limit]))
 
 
 def print_logs(data_dir: Path | None, job: str, follow: bool) -> None:
@@ -70,32 +74,59 @@ def explain(data_dir: Path | None, job: str) -> None:
     clients = Clients(access(data_dir))
     found = following.find_job(clients, job)
     answer = clients.own.explain_job(jobId=found["jobId"])
-    console = Console()
-    console.print(f"[bold]{answer['jobName']}[/] {answer['jobId']} is [bold]{answer['status']}[/]")
+    out = console()
+    out.print(f"[bold]{answer['jobName']}[/] {answer['jobId']} is [bold]{answer['status']}[/]")
     for sentence in answer["reasons"]:
-        console.print(f"  {sentence}", markup=False)
+        out.print(f"  {sentence}", markup=False)
 
 
 def _write(line: str) -> None:
     print(line, flush=True)
 
 
-def _row(summary: JobSummaryTypeDef, queue: str) -> list[str]:
-    status = str(summary["status"])
-    colour = _COLOURS.get(status, "yellow")
-    created = datetime.fromtimestamp(summary["createdAt"] / 1000).astimezone()
-    return [
-        summary["jobId"],
-        summary["jobName"],
-        queue,
-        f"[{colour}]{status}[/]",
-        f"{created:%d %b %H:%M:%S}",
-        _took(summary),
-        summary.get("container", {}).get("reason") or summary.get("statusReason", ""),
-    ]
+def _status(text: str) -> JobStatusType:
+    for known in following.STATUSES:
+        if known == text.upper():
+            return known
+    raise NoSuchStatus(f"--status must be one of {', '.join(following.STATUSES)}, not {text!r}")
+
+
+def _failure(job: JobDetailTypeDef, code: int) -> str:
+    reason = job.get("container", {}).get("reason") or job.get("statusReason", "")
+    return f"exit code {code}" if reason in ("", _EXITED) else f"{reason} (exit code {code})"
+
+
+def _table(found: list[tuple[JobSummaryTypeDef, str]]) -> Table:
+    """Queue and reason only where they tell something: a terminal is narrow, and ids are long."""
+    shows_queue = len({queue for _, queue in found}) > 1
+    shows_reason = any(_reason(summary) for summary, _ in found)
+    columns = ["JOB ID", "STATUS", "CREATED", "TOOK", "NAME", *["QUEUE"] * shows_queue, *["REASON"] * shows_reason]
+    made = table(*columns, cut=("NAME", "QUEUE", "REASON"))
+    for summary, queue in found:
+        cells = [cut(summary["jobName"]), *[cut(queue)] * shows_queue, *[cut(_reason(summary))] * shows_reason]
+        state, created = status(summary.get("status", "")), _when(summary["createdAt"])
+        made.add_row(summary["jobId"], state, created, _took(summary), *cells)
+    return made
+
+
+def _when(at_ms: int) -> str:
+    """The time of today, the date of other days."""
+    at = datetime.fromtimestamp(at_ms / 1000).astimezone()
+    today = datetime.now().astimezone().date()
+    return f"{at:%H:%M:%S}" if at.date() == today else f"{at:%d %b}"
 
 
 def _took(summary: JobSummaryTypeDef) -> str:
     if "startedAt" not in summary or "stoppedAt" not in summary:
         return ""
     return f"{(summary['stoppedAt'] - summary['startedAt']) / 1000:.1f} s"
+
+
+def _reason(summary: JobSummaryTypeDef) -> str:
+    """What is worth a look: nothing of a job that went well, the exit code of one that did not."""
+    container = summary.get("container", {})
+    reason = container.get("reason") or summary.get("statusReason", "")
+    if reason != _EXITED:
+        return reason
+    code = container.get("exitCode")
+    return f"exit {code}" if code else ""

@@ -4,28 +4,50 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from batchd import __version__
 from batchd.errors import BatchdError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="AWS Batch on your own machines: `batchd serve` starts a server, the rest are its clients.",
+)
 DataDir = Annotated[Path | None, typer.Option(help="Where the server keeps everything.", show_default=False)]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 Job = Annotated[str, typer.Argument(help="A job's id, or the name of the newest job so called.")]
 
 
 def main() -> None:
-    """The console script. Errors of ours and of the service are one line, not a traceback."""
+    """The console script. Errors of ours, of the service and of usage are one line, not a traceback."""
+    from batchd.cli.connect import complaint
+
     try:
-        app()
+        code = app(standalone_mode=False)
     except BatchdError as error:
         sys.exit(f"batchd: {error}")
+    except _UsageError as error:
+        _refuse_usage(error)
     except Exception as error:
-        if type(error).__module__.startswith("botocore"):
-            sys.exit(f"batchd: {error}")
+        if text := complaint(error):
+            sys.exit(f"batchd: {text}")
         raise
+    sys.exit(code)
+
+
+def _refuse_usage(error: Any) -> NoReturn:  # Any: typer does not name the class that its errors share
+    """The help where nothing was asked for, else what is wrong and where to read on."""
+    if len(sys.argv) == 1:
+        error.show()
+        sys.exit(0)
+    command = error.ctx.command_path if error.ctx else "batchd"
+    text = " ".join(error.format_message().split())
+    print(f"batchd: {text} (see `{command} --help`)", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 @app.command()
@@ -52,10 +74,15 @@ def serve(
 @app.command()
 def env(data_dir: DataDir = None) -> None:
     """Print the variables that lead AWS's tools to the server: eval "$(batchd env)"."""
-    from batchd.cli.connect import access
+    import os
+    import shlex
 
-    for name, value in access(data_dir).variables.items():
-        print(f"export {name}={value}")
+    from batchd.cli.connect import local_access
+    from batchd.config import load_settings
+
+    for name, value in local_access(load_settings({"data_dir": data_dir}, os.environ)).variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    print("unset AWS_SESSION_TOKEN AWS_PROFILE")
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -64,9 +91,9 @@ def run(
     queue: Annotated[str, typer.Option(help="Made if missing.")] = "default",
     name: Annotated[str, typer.Option(help="The job's name.", show_default=False)] = "",
     image: Annotated[str, typer.Option(help="For engines that run containers.")] = "python:3-slim",
-    vcpus: Annotated[int, typer.Option()] = 1,
-    memory: Annotated[int, typer.Option(help="MiB.")] = 512,
-    attempts: Annotated[int, typer.Option()] = 1,
+    vcpus: Annotated[int, typer.Option(help="vCPUs it asks for.")] = 1,
+    memory: Annotated[int, typer.Option(help="Memory it asks for, MiB.")] = 512,
+    attempts: Annotated[int, typer.Option(help="How often to try.")] = 1,
     timeout: Annotated[int | None, typer.Option(help="Seconds an attempt may take.", show_default=False)] = None,
     environment: Annotated[list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and leave.")] = False,
@@ -85,7 +112,7 @@ def run(
 def jobs(
     queue: Annotated[str | None, typer.Option(help="Only this queue.", show_default=False)] = None,
     status: Annotated[str | None, typer.Option(help="Only this status.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 30,
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 30,
     data_dir: DataDir = None,
 ) -> None:
     """List jobs, newest first."""

@@ -17,6 +17,7 @@ def serve(flags: dict[str, Any]) -> None:
     """Runs until SIGINT or SIGTERM. Jobs under way go on and are adopted by the next server."""
     settings = load_settings(flags, os.environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -12,9 +12,6 @@ from batchd.cli.connect import Clients
 if TYPE_CHECKING:
     from types_boto3_batch.type_defs import ContainerOverridesTypeDef, SubmitJobRequestTypeDef
 
-_ROLE = "ecsInstanceRole"
-_MORE_THAN_ANY_MACHINE = 4096
-
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -56,24 +53,15 @@ def submit(clients: Clients, work: Work) -> str:
 
 
 def ensure_queue(clients: Clients, queue: str) -> None:
-    """A queue of this name on an environment of the same name, unless there is one."""
+    """A queue of this name on an environment of the same name, unless there is one.
+
+    The environment is UNMANAGED: no limit but the machine's.
+    """
     batch = clients.batch
     if batch.describe_job_queues(jobQueues=[queue])["jobQueues"]:
         return
     if not batch.describe_compute_environments(computeEnvironments=[queue])["computeEnvironments"]:
-        subnets = [subnet["SubnetId"] for subnet in clients.ec2.describe_subnets()["Subnets"]]
-        batch.create_compute_environment(
-            computeEnvironmentName=queue,
-            type="MANAGED",
-            computeResources={
-                "type": "EC2",
-                "minvCpus": 0,
-                "maxvCpus": _MORE_THAN_ANY_MACHINE,
-                "instanceTypes": ["optimal"],
-                "instanceRole": _ROLE,
-                "subnets": subnets,
-            },
-        )
+        batch.create_compute_environment(computeEnvironmentName=queue, type="UNMANAGED")
     batch.create_job_queue(
         jobQueueName=queue, priority=1, computeEnvironmentOrder=[{"order": 1, "computeEnvironment": queue}]
     )

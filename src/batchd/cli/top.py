@@ -6,13 +6,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from batchd.arns import parse_arn
 from batchd.cli.connect import Clients, access
 from batchd.cli.follow import STATUSES
+from batchd.cli.tables import console, cut, table
 
 _EVERY_S = 0.5
 
@@ -20,7 +22,7 @@ _EVERY_S = 0.5
 def show(data_dir: Path | None, once: bool) -> None:
     clients = Clients(access(data_dir))
     if once:
-        Console().print(_screen(clients.own.get_overview()))
+        console().print(_screen(clients.own.get_overview()))
         return
     with Live(_screen(clients.own.get_overview()), screen=True, auto_refresh=False) as live:
         try:
@@ -42,27 +44,24 @@ def _screen(overview: dict[str, Any]) -> RenderableType:
 
 
 def _queues(queues: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold")
-    table.add_column("QUEUE")
-    table.add_column("REGION")
-    for status in STATUSES:
-        table.add_column(status, justify="right")
+    made = table("QUEUE", *STATUSES, "REGION", right=STATUSES, cut=("QUEUE", "REGION"))
+    made.padding = (0, 1, 0, 0)
     for queue in queues:
-        counts = queue["counts"]
-        table.add_row(queue["queue"], queue["region"], *(str(counts.get(status, 0)) for status in STATUSES))
-    return table
+        counts = (str(queue["counts"].get(status, 0)) for status in STATUSES)
+        made.add_row(cut(queue["queue"]), *counts, cut(queue["region"]))
+    return made
 
 
 def _environments(environments: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold")
-    for column in ("ENVIRONMENT", "VCPUS IN USE", "MAX VCPUS", "AVAILABLE"):
-        table.add_column(column)
+    made = table("ENVIRONMENT", "VCPUS IN USE", "MAX VCPUS", "AVAILABLE", "REGION", cut=("ENVIRONMENT", "REGION"))
     for environment in environments:
         most = environment.get("maxVcpus")
-        table.add_row(
-            environment["environment"],
+        arn = parse_arn(environment["environment"])
+        made.add_row(
+            cut(arn.name if arn else environment["environment"]),
             f"{environment['vcpusInUse']:g}",
-            "-" if most is None else f"{most:g}",
+            "no limit" if most is None else f"{most:g}",
             "yes" if environment["available"] else "no",
+            cut(arn.region if arn else ""),
         )
-    return table
+    return made
