@@ -268,6 +268,54 @@ def test_a_job_that_needs_more_gpus_than_the_machine_has_says_so() -> None:
     assert (world.status("a"), world.jobs["a"].status_reason) == ("STARTING", None)
 
 
+@pytest.mark.parametrize(
+    "big", [spec("a", 3), spec("a", 1, 5000), spec("a", gpus=2), spec("a", 2, 3000), spec("a", 2, gpus=1)]
+)
+def test_a_job_larger_than_every_instance_type_says_so_and_starts_once_there_is_one_that_fits(big) -> None:
+    world = World(vcpus=64, memory=64_000, gpus=4)
+    world.tell(environment("main", largest=(Resources(2000, 2048), Resources(1000, 4096), Resources(1000, 1024, 1))))
+    world.submit(big)
+    assert (world.status("a"), world.jobs["a"].status_reason) == ("RUNNABLE", NO_GPU)
+    world.tell(environment("main", largest=(Resources(4000, 8192, 2),)))
+    assert (world.status("a"), world.jobs["a"].status_reason) == ("STARTING", None)
+
+
+def test_a_job_goes_to_the_environment_that_has_an_instance_type_for_it() -> None:
+    world = World(vcpus=64)
+    world.tell(
+        environment("small", largest=(Resources(2000, 4096),)), environment("large", 8), queue("q", "small", "large")
+    )
+    world.submit(spec("a", 2), spec("b", 4), spec("c", 1))
+    assert [world.jobs[name].environment for name in "abc"] == ["small", "large", "small"]
+
+
+def test_a_job_that_no_environment_can_hold_for_one_reason_or_the_other_lacks_resources() -> None:
+    world = World(vcpus=64)
+    world.tell(
+        environment("few", 2), environment("small", largest=(Resources(2000, 4096),)), queue("q", "few", "small")
+    )
+    world.submit(spec("a", 4))
+    assert world.jobs["a"].status_reason == NO_GPU
+
+
+def test_a_large_enough_instance_type_in_a_disabled_environment_is_waited_for_without_a_word() -> None:
+    world = World(vcpus=64)
+    world.tell(
+        environment("small", largest=(Resources(2000, 4096),)),
+        environment("off", available=False, largest=(Resources(8000, 8192),)),
+        queue("q", "small", "off"),
+    )
+    world.submit(spec("a", 4))
+    assert (world.status("a"), world.jobs["a"].status_reason) == ("RUNNABLE", None)
+
+
+def test_an_instance_type_larger_than_the_machine_does_not_keep_the_job_from_running_alone() -> None:
+    world = World(vcpus=4)
+    world.tell(environment("main", largest=(Resources(96_000, 768_000),)))
+    world.submit(spec("a", 90, 700_000))
+    assert (world.status("a"), world.jobs["a"].clamped) == ("STARTING", True)
+
+
 def test_only_the_head_accuses_and_cancelling_it_lets_the_next_one_go() -> None:
     world = World()
     world.submit(spec("a", gpus=1), spec("b", gpus=1), spec("c"))
@@ -307,6 +355,24 @@ def test_the_front_of_a_queue_is_listed_in_the_order_of_placement() -> None:
     assert [job.job_id for job in world.scheduler.front("q", 3)] == ["b", "d", "e"]
     assert world.scheduler.waiting() == 4
     assert world.scheduler.front("unheard of", 3) == []
+    assert world.scheduler.places("unheard of", 3) == []
+
+
+def test_a_place_in_the_line_is_held_since_the_submit_or_since_the_line_moved_up() -> None:
+    world = World(vcpus=1)
+    world.submit(spec("a"))
+    world.submit(spec("b"))
+    world.submit(retrying(spec("c"), 2))
+    first = world.now
+    assert world.scheduler.places("q", 9) == [("b", first - 1000), ("c", first)]
+    world.tell(CancelRequested("b", "no"))
+    assert world.scheduler.places("q", 9) == [("c", first + 1000)]
+    world.run("a")
+    world.submit(spec("d"))
+    world.start("c")
+    world.tell(environment("main", available=False))
+    world.exit("c", 1)
+    assert world.scheduler.places("q", 9) == [("c", world.now), ("d", first + 4000)]
 
 
 def test_cancelled_jobs_do_not_pile_up_behind_a_blocked_head() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from batchd.scheduler.events import EnvironmentDeleted, JobStatus, TerminateRequested
+from batchd.scheduler.events import EnvironmentDeleted, JobStatus, Resources, TerminateRequested
 from batchd.scheduler.placement import Hurdle
 from tests.scheduler.worlds import World, after, environment, limited, queue, retrying, spec
 
@@ -74,6 +74,11 @@ def test_a_full_environment_says_how_full_it_is() -> None:
             environment("main", 0.5),
             Hurdle.ENVIRONMENT_TOO_SMALL,
             "Compute environment main has at most 0.5 vCPUs, the job needs 1.",
+        ),
+        (
+            environment("main", largest=(Resources(8000, 256),)),
+            Hurdle.ENVIRONMENT_LACKS_INSTANCE,
+            "Compute environment main has no instance type that is large enough, the job needs 1 vCPUs, 512 MiB.",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from batchd.scheduler import invariants
 from batchd.scheduler.commands import StartTask, StopTask
-from batchd.scheduler.events import JobStatus
+from batchd.scheduler.events import JobStatus, Resources
 from batchd.scheduler.state import Environment, Job, Queue, State, Step, Transition
 from tests.scheduler.worlds import World, after, limited, spec
 
@@ -162,6 +162,10 @@ def close_environment(state: State) -> None:
     state.environments["main"].available = False
 
 
+def shrink_instances(state: State) -> None:
+    state.environments["main"].largest = (Resources(500, 512),)
+
+
 def forget_machine(state: State) -> None:
     state.machine.capacity = None
 
@@ -183,6 +187,7 @@ def test_a_start_that_overfills_the_machine_is_found_out(member: str) -> None:
     [
         (overfill_environment, "main is overfull: 2000 of 1000"),
         (close_environment, "main was given a job although it is not available"),
+        (shrink_instances, "new is larger than every instance type of main"),
         (forget_machine, "a job was started on a machine of unknown size"),
         (share_with_the_huge, "run does not run alone"),
     ],

@@ -35,6 +35,7 @@ from tests.scheduler.worlds import environment, machine, queue
 
 QUEUES = ("q1", "q2", "q3")
 ENVIRONMENTS = ("e1", "e2")
+LIMITS = ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
 picks = st.integers(0, 10_000)
 specs = st.builds(
     JobSpec,
@@ -144,17 +145,28 @@ class Lives(RuleBasedStateMachine):
         name = list(self.rows)[pick % len(self.rows)]
         self.step((TerminateRequested if terminate else CancelRequested)(name, "no"))
 
-    @rule(arn=st.sampled_from(ENVIRONMENTS), most=st.sampled_from([None, 1, 4]), state=st.integers(0, 5))
-    def change_environment(self, arn: str, most: int | None, state: int) -> None:
-        self.step(*self.configure(environment(arn, most, available=state != 0, valid=state != 1)))
+    @rule(
+        arn=st.sampled_from(ENVIRONMENTS),
+        most=st.sampled_from([None, 1, 4]),
+        largest=st.sampled_from([(), (Resources(2000, 2000),), (Resources(4000, 1000), Resources(1000, 4000, 1))]),
+        state=st.integers(0, 5),
+    )
+    def change_environment(self, arn: str, most: int | None, largest: tuple[Resources, ...], state: int) -> None:
+        saved = environment(arn, most, available=state != 0, valid=state != 1, largest=largest)
+        self.step(*self.configure(saved))
 
     @rule(vcpus=st.sampled_from([2, 4, 8]), gpus=st.sampled_from([0, 1]))
     def change_machine(self, vcpus: int, gpus: int) -> None:
         self.step(*self.configure(machine(vcpus, 4096, gpus)))
 
-    @rule(arn=st.sampled_from(QUEUES), priority=st.integers(0, 2), count=st.integers(0, 2))
-    def change_queue(self, arn: str, priority: int, count: int) -> None:
-        self.step(*self.configure(queue(arn, *ENVIRONMENTS[:count], priority=priority)))
+    @rule(
+        arn=st.sampled_from(QUEUES),
+        priority=st.integers(0, 2),
+        count=st.integers(0, 2),
+        limits=st.dictionaries(st.sampled_from(LIMITS), st.sampled_from([600, 900])),
+    )
+    def change_queue(self, arn: str, priority: int, count: int, limits: dict[str, int]) -> None:
+        self.step(*self.configure(queue(arn, *ENVIRONMENTS[:count], priority=priority, limits=limits)))
 
     @rule(pick=st.integers(0, 20))
     def delete_something(self, pick: int) -> None:

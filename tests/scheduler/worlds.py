@@ -23,6 +23,7 @@ from batchd.scheduler.events import (
     TaskFailedToStart,
     TaskLost,
     TaskStarted,
+    TimeLimit,
     TimePassed,
 )
 from batchd.scheduler.scheduler import Scheduler
@@ -134,15 +135,21 @@ def ended(name: str, status: JobStatus) -> Dependency:
     return Dependency(name, status)
 
 
-def queue(arn: str, *environments: str, priority: int = 1) -> QueueSaved:
-    return QueueSaved(QueueSpec(arn, priority, environments))
+def queue(arn: str, *environments: str, priority: int = 1, limits: dict[str, int] | None = None) -> QueueSaved:
+    """`limits` are seconds by reason."""
+    return QueueSaved(QueueSpec(arn, priority, environments, tuple(TimeLimit(*one) for one in (limits or {}).items())))
 
 
 def environment(
-    arn: str, vcpus: float | None = None, *, available: bool = True, valid: bool = True
+    arn: str,
+    vcpus: float | None = None,
+    *,
+    available: bool = True,
+    valid: bool = True,
+    largest: tuple[Resources, ...] = (),
 ) -> EnvironmentSaved:
     most = None if vcpus is None else round(vcpus * 1000)
-    return EnvironmentSaved(EnvironmentSpec(arn, available and valid, valid, most))
+    return EnvironmentSaved(EnvironmentSpec(arn, available and valid, valid, most, largest))
 
 
 def machine(vcpus: float, memory: int = 8192, gpus: int = 0) -> MachineSized:

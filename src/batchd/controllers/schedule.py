@@ -14,6 +14,7 @@ from batchd.scheduler.events import (
     QueueSaved,
     QueueSpec,
     Resources,
+    TimeLimit,
 )
 from batchd.scheduler.scheduler import Scheduler
 from batchd.store.store import Body, Store, Tx
@@ -68,10 +69,17 @@ class Schedule:
 
 def _specs(tx: Tx) -> list[Event]:
     """Queues and environments as the services saved them."""
-    environments = [EnvironmentSaved(EnvironmentSpec(**body["spec"])) for _, body in tx.resources.every(ENVIRONMENT)]
+    environments = [EnvironmentSaved(_environment_spec(body["spec"])) for _, body in tx.resources.every(ENVIRONMENT)]
     queues = [QueueSaved(_queue_spec(body["spec"])) for _, body in tx.resources.every(QUEUE)]
     return [*environments, *queues]
 
 
+def _environment_spec(spec: Body) -> EnvironmentSpec:
+    """From JSON; documents written before a member existed lack it."""
+    largest = tuple(Resources(**instance) for instance in spec.get("largest", ()))
+    return EnvironmentSpec(**{**spec, "largest": largest})
+
+
 def _queue_spec(spec: Body) -> QueueSpec:
-    return QueueSpec(**{**spec, "environments": tuple(spec["environments"])})
+    limits = tuple(TimeLimit(**limit) for limit in spec.get("limits", ()))
+    return QueueSpec(**{**spec, "environments": tuple(spec["environments"]), "limits": limits})

@@ -40,6 +40,7 @@ def run(state: State, draft: Draft) -> None:
         # 5. Start it, and let the queue go behind its equals.
         policy.take(queue)
         queue.accused = None
+        queue.moved_at = draft.now
         _start(state, draft, job, environment)
         policy.served(state, queue)
         heapreplace(contest, policy.rank(queue))
@@ -60,8 +61,10 @@ def _start(state: State, draft: Draft, job: Job, environment: Environment) -> No
 
 def _accuse(draft: Draft, queue: Queue, job: Job, misfit: str | None) -> None:
     """Let a waiting job say why it can never start; None takes that back. [batch.md 5.4]"""
-    queue.accused = job if misfit else None
     reason = misfit or policy.last_reason(job)
+    if queue.accused is not job or queue.accused_at is None or job.status_reason != reason:
+        queue.accused_at = draft.now
+    queue.accused = job if misfit else None
     if job.status is JobStatus.RUNNABLE and job.status_reason != reason:
         job.status_reason = reason
         draft.changed[job.spec.job_id] = job

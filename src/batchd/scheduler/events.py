@@ -65,22 +65,35 @@ class JobSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """One entry of `jobStateTimeLimitActions`: how long a head may be blocked for this reason. [batch.md 5.3]"""
+
+    reason: str  # `MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT`: what stands before the dash in a statusReason
+    max_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueueSpec:
     """A job queue. `environments` are ARNs in ascending `computeEnvironmentOrder`."""
 
     arn: str
     priority: int
     environments: tuple[str, ...]
+    limits: tuple[TimeLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
-    """A compute environment. `available` is ENABLED and VALID; `max_vcpus_milli` None is unlimited (UNMANAGED)."""
+    """A compute environment. `available` is ENABLED and VALID; `max_vcpus_milli` None is unlimited (UNMANAGED).
+
+    `largest` are its largest instance types, of which none has less of everything than another; empty is unlimited.
+    """
 
     arn: str
     available: bool
     valid: bool = True
     max_vcpus_milli: int | None = None
+    largest: tuple[Resources, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,8 @@ def _of_environment(hurdle: Hurdle, environment: Environment, need: Resources) -
         return f"{name} is INVALID."
     if hurdle is Hurdle.ENVIRONMENT_DISABLED:
         return f"{name} is DISABLED: it takes no new job until it is enabled."
+    if hurdle is Hurdle.ENVIRONMENT_LACKS_INSTANCE:
+        return f"{name} has no instance type that is large enough, the job needs {_amount(need)}."
     most = _vcpus(environment.max_vcpus_milli or 0)
     if hurdle is Hurdle.ENVIRONMENT_TOO_SMALL:
         return f"{name} has at most {most} vCPUs, the job needs {_vcpus(need.vcpus_milli)}."

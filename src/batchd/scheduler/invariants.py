@@ -50,6 +50,8 @@ def _room(state: State, job: Job) -> list[str]:
     wrong = []
     if most is not None and environment.used_vcpus_milli > most:
         wrong.append(f"{environment.arn} is overfull: {environment.used_vcpus_milli} of {most}")
+    if placement.lacks_instance(environment, job.spec.resources):
+        wrong.append(f"{job.job_id} is larger than every instance type of {environment.arn}")
     if not environment.available:
         wrong.append(f"{environment.arn} was given a job although it is not available")
     capacity = machine.capacity

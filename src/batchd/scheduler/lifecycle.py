@@ -41,6 +41,7 @@ def end(state: State, draft: Draft, job: Job, reason: str) -> None:
     if was_runnable:
         queue = state.queue(job.spec.queue)
         policy.leave(queue)
+        queue.moved_at = draft.now
         state.awake[queue.arn] = None
     _retire(state, draft, job)
 

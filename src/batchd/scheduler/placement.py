@@ -19,6 +19,7 @@ class Hurdle(StrEnum):
     ENVIRONMENT_INVALID = "ENVIRONMENT_INVALID"
     ENVIRONMENT_DISABLED = "ENVIRONMENT_DISABLED"
     ENVIRONMENT_TOO_SMALL = "ENVIRONMENT_TOO_SMALL"
+    ENVIRONMENT_LACKS_INSTANCE = "ENVIRONMENT_LACKS_INSTANCE"  # of a type that is large enough
     ENVIRONMENT_FULL = "ENVIRONMENT_FULL"
     MACHINE_UNKNOWN = "MACHINE_UNKNOWN"
     MACHINE_LACKS_GPUS = "MACHINE_LACKS_GPUS"
@@ -48,14 +49,31 @@ def environment_hurdle(environment: Environment, need: Resources) -> Hurdle | No
     if not environment.available:
         return Hurdle.ENVIRONMENT_DISABLED
     most = environment.max_vcpus_milli
-    if most is None or environment.used_vcpus_milli + need.vcpus_milli <= most:
-        return None
-    return Hurdle.ENVIRONMENT_TOO_SMALL if is_too_small(environment, need) else Hurdle.ENVIRONMENT_FULL
+    over = most is not None and environment.used_vcpus_milli + need.vcpus_milli > most
+    if over and is_too_small(environment, need):
+        return Hurdle.ENVIRONMENT_TOO_SMALL
+    if lacks_instance(environment, need):
+        return Hurdle.ENVIRONMENT_LACKS_INSTANCE
+    return Hurdle.ENVIRONMENT_FULL if over else None
 
 
 def is_too_small(environment: Environment, need: Resources) -> bool:
     """Whether the job would not fit here even if nothing else ran."""
     return environment.max_vcpus_milli is not None and need.vcpus_milli > environment.max_vcpus_milli
+
+
+def lacks_instance(environment: Environment, need: Resources) -> bool:
+    """Whether the job is larger than every instance type of the environment."""
+    largest = environment.largest
+    return bool(largest) and not any(_holds(instance, need) for instance in largest)
+
+
+def _holds(instance: Resources, need: Resources) -> bool:
+    return (
+        need.vcpus_milli <= instance.vcpus_milli
+        and need.memory_mib <= instance.memory_mib
+        and need.gpus <= instance.gpus
+    )
 
 
 def machine_hurdle(machine: Machine, need: Resources) -> Hurdle | None:
@@ -98,6 +116,8 @@ def misfit(state: State, queue: Queue, job: Job) -> str | None:
         return reasons.ENVIRONMENTS_INVALID
     if all(is_too_small(environment, need) for environment in environments):
         return reasons.ENVIRONMENTS_TOO_SMALL
+    if all(is_too_small(environment, need) or lacks_instance(environment, need) for environment in environments):
+        return reasons.RESOURCES_MISSING
     if machine_hurdle(state.machine, need) is Hurdle.MACHINE_LACKS_GPUS:
         return reasons.RESOURCES_MISSING
     return None

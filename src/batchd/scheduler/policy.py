@@ -76,6 +76,12 @@ def length(queue: Queue) -> int:
     return len(queue.retried) + len(queue.waiting) - queue.stale
 
 
+def arrived_at(queue: Queue, job: Job) -> int:
+    """When (ms) the job came to its place in the line, as far as is known since the restart. [batch.md 5.5]"""
+    joined_at = job.attempts[-1].stopped_at if job.attempts else job.submitted_at
+    return max(joined_at, queue.moved_at)
+
+
 def last_reason(job: Job) -> str | None:
     """What a RUNNABLE job that nothing is wrong with says: its last attempt's statusReason. [batch.md 1.2]"""
     return job.attempts[-1].status_reason if job.attempts else None

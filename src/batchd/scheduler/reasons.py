@@ -19,6 +19,11 @@ RESOURCES_MISSING = (
 )
 
 
+def time_limit_passed(reason: str) -> str:
+    """What a job says that was cancelled because it was blocked at the head of its queue for too long."""
+    return f"Canceled by JobStateTimeLimit action due to reason: {reason}"
+
+
 def host_lost(instance_id: str) -> str:
     """What an attempt says whose host vanished."""
     return f"Host EC2 (instance {instance_id}) terminated."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from batchd.scheduler import cycle, deadlines, dependencies, explain, lifecycle, placement, policy, reasons
+from batchd.scheduler import cycle, deadlines, dependencies, explain, lifecycle, placement, policy, reasons, time_limits
 from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.scheduler.events import (
     FINAL,
@@ -80,8 +80,10 @@ class Scheduler:
         return draft.finish()
 
     def next_deadline(self) -> int | None:
-        """When (ms) a running attempt will have used up its time, unless it ends before; None if none can."""
-        return deadlines.next_one(self.state)
+        """When (ms) a running attempt will have used up its time, or the head of a queue been blocked for too long,
+        unless something happens before; None if neither can."""
+        times = (deadlines.next_one(self.state), time_limits.next_one(self.state))
+        return min((at for at in times if at is not None), default=None)
 
     def restore(self, jobs: Iterable[Job]) -> None:
         """Take back the live jobs as the store has them, in order of submission. The next step moves them on."""
@@ -123,6 +125,10 @@ class Scheduler:
         """The first RUNNABLE jobs of this queue, in the order in which they will be placed. [batch.md 5.5]"""
         found = self.state.queues.get(queue)
         return [] if found is None else [job for job, _ in zip(policy.line(found), range(limit), strict=False)]
+
+    def places(self, queue: str, limit: int) -> list[tuple[str, int]]:
+        """The same jobs' ids, each with the time (ms) at which it came to its place. [batch.md 5.5]"""
+        return [(job.job_id, policy.arrived_at(self.state.queue(queue), job)) for job in self.front(queue, limit)]
 
     def explanation(self, job_id: str) -> explain.Explanation | None:
         """Why the job is where it is, as data; None for a job that has ended or never was."""
@@ -176,6 +182,7 @@ class Scheduler:
         queue.known = True
         queue.priority = event.queue.priority
         queue.environments = event.queue.environments
+        queue.limits = event.queue.limits
         self.state.awake[queue.arn] = None
 
     def _on_queue_deleted(self, draft: Draft, event: QueueDeleted) -> None:
@@ -201,6 +208,7 @@ class Scheduler:
         environment.available = saved.available
         environment.valid = saved.valid
         environment.max_vcpus_milli = saved.max_vcpus_milli
+        environment.largest = saved.largest
         self._wake_all()
 
     def _on_environment_deleted(self, draft: Draft, event: EnvironmentDeleted) -> None:
@@ -241,7 +249,9 @@ class Scheduler:
             lifecycle.lost(self.state, draft, job, event)
 
     def _on_time_passed(self, draft: Draft, event: TimePassed) -> None:
-        """Deadlines are looked at in every step."""
+        """Attempts' deadlines are looked at in every step, the queues' time limits only here."""
+        for job, reason in time_limits.due(self.state, draft.now):
+            lifecycle.end(self.state, draft, job, reasons.time_limit_passed(reason))
 
     # Starting again
 

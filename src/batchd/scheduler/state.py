@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from batchd.scheduler.commands import Command
-from batchd.scheduler.events import JobSpec, JobStatus, Resources
+from batchd.scheduler.events import JobSpec, JobStatus, Resources, TimeLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ class Environment:
     available: bool = False
     valid: bool = True
     max_vcpus_milli: int | None = None
+    largest: tuple[Resources, ...] = ()
     used_vcpus_milli: int = 0
     running: int = 0
     sleepers: dict[str, None] = field(default_factory=dict)
@@ -127,20 +128,24 @@ class Queue:
 
     A job that leaves the line out of turn stays in it, no longer RUNNABLE, until it is passed or swept; `stale`
     counts those. `live` counts the queue's jobs that have not ended; `turn` is when the queue was last served.
-    `accused` is the job whose statusReason says why the head can never start. `known` is false for a queue that
-    is deleted, or that jobs name and nobody has saved.
+    `accused` is the job whose statusReason says why the head can never start, `accused_at` since when (ms; None:
+    not known since the restart). `moved_at` is when the line last moved up, 0 if it has not since the restart.
+    `known` is false for a queue that is deleted, or that jobs name and nobody has saved.
     """
 
     arn: str
     known: bool = False
     priority: int = 0
     environments: tuple[str, ...] = ()
+    limits: tuple[TimeLimit, ...] = ()
     retried: deque[Job] = field(default_factory=deque)
     waiting: deque[Job] = field(default_factory=deque)
     stale: int = 0
     live: int = 0
     turn: int = 0
     accused: Job | None = None
+    accused_at: int | None = None
+    moved_at: int = 0
 
 
 @dataclass(slots=True)
