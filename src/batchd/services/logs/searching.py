@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_logs import type_defs as t
 
 _MOST_STREAMS = 100  # of a prefix, followed one by one; beyond, the whole group is read
-_MOST_READ = 20_000  # events a call may look at, so that a rare match does not hold up everybody else
+_MOST_READ = 10_000  # events a call may look at, so that a rare match does not hold up everybody else
 _CHUNK = 1000
 
 Position = tuple[int | str, ...]
