@@ -55,7 +55,8 @@ class ContainerSpec:
     """One container, or one command of the host where the engine has no containers.
 
     `vcpus` is a share weight (fractions allowed), `memory_mib` a hard limit. `user` is AWS's string
-    (`uid`, `name`, `uid:gid`). `log` None means the output is dropped.
+    (`uid`, `name`, `uid:gid`). `log` None means the output is dropped. `secrets` are (variable, where its value is
+    found): only a template has them, controllers/launch turns them into environment.
     """
 
     name: str
@@ -78,16 +79,21 @@ class ContainerSpec:
     ulimits: tuple[Ulimit, ...] = ()
     mounts: tuple[Mount, ...] = ()
     log: LogDestination | None = None
+    secrets: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """What an engine is asked to run. `task_id` is 32 hex digits, decided before the start is committed."""
+    """What an engine is asked to run. `task_id` is 32 hex digits, decided before the start is committed.
+
+    `inputs` are the jobs whose results commands refer to as `Ref::<job name>.<field>`: job name to job id.
+    """
 
     task_id: str
     containers: tuple[ContainerSpec, ...]
     stop_timeout_s: float = 30.0
     labels: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 def encode_task(spec: TaskSpec) -> bytes:
@@ -99,7 +105,7 @@ def decode_task(text: bytes | str) -> TaskSpec:
     """The task that `encode_task` wrote."""
     raw: dict[str, Any] = orjson.loads(text)
     containers = tuple(_container(c) for c in raw["containers"])
-    return TaskSpec(raw["task_id"], containers, raw["stop_timeout_s"], raw["labels"])
+    return TaskSpec(raw["task_id"], containers, raw["stop_timeout_s"], raw["labels"], raw.get("inputs", {}))
 
 
 def _container(raw: dict[str, Any]) -> ContainerSpec:
@@ -112,5 +118,6 @@ def _container(raw: dict[str, Any]) -> ContainerSpec:
             "ulimits": tuple(Ulimit(**u) for u in raw["ulimits"]),
             "mounts": tuple(Mount(**m) for m in raw["mounts"]),
             "log": LogDestination(**raw["log"]) if raw["log"] else None,
+            "secrets": tuple((name, value_from) for name, value_from in raw.get("secrets", ())),
         }
     )

@@ -14,6 +14,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=20),
     bytes: st.binary(max_size=20),
     bool: st.booleans(),
+    float: st.floats(allow_nan=False, allow_infinity=False),
     NoneType: st.none(),
 }
 

@@ -13,6 +13,9 @@ from typing import Protocol
 
 from batchd.task import TaskSpec
 
+RESULT_VARIABLE = "BATCHD_OUTPUT"
+RESULT_BYTES = 64 * 1024  # a larger result is refused
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -23,13 +26,27 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a task took of the machine, all its processes together: MiB at the most, seconds of CPU."""
+
+    peak_memory_mib: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
-    """The task has ended and all its output is in its log file. Repeated after a restart until forgotten."""
+    """The task has ended and all its output is in its log file. Repeated after a restart until forgotten.
+
+    `output` is what it wrote to the file named in BATCHD_OUTPUT, at most RESULT_BYTES and one more; None: nothing.
+    `usage` None: the engine could not tell.
+    """
 
     task_id: str
     at: int
     exit_code: int | None
     reason: str | None = None  # AWS's container reason, e.g. OutOfMemoryError [batch.md 1.2]
+    output: bytes | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,14 @@ class TaskStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What an attempt took of the machine: MiB at the most, seconds of CPU."""
+
+    peak_memory_mib: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskExited:
     """An engine saw the task end. `reason` is AWS's container reason, where there is one."""
 
@@ -170,6 +178,7 @@ class TaskExited:
     at: int
     exit_code: int | None
     reason: str | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def admit(state: State, draft: Draft, job: Job) -> None:
 def make_runnable(state: State, draft: Draft, job: Job, reason: str | None = None) -> None:
     """Ready to be placed; `reason` is what its last attempt failed of."""
     move(draft, job, JobStatus.RUNNABLE, draft.now, reason)
+    job.runnable_at = draft.now
     queue = state.queue(job.spec.queue)
     if policy.join(queue, job):
         state.awake[queue.arn] = None
@@ -113,6 +114,8 @@ def _close(state: State, job: Job, status_reason: str, event: TaskExited | TaskF
         status_reason=job.stop_reason or status_reason,
         exit_code=job.exit_code,
         reason=job.reason,
+        runnable_at=job.runnable_at,
+        usage=event.usage if isinstance(event, TaskExited) else None,
     )
     job.attempts.append(last)
     return last

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from batchd.scheduler.commands import Command
-from batchd.scheduler.events import JobSpec, JobStatus, Resources, TimeLimit
+from batchd.scheduler.events import JobSpec, JobStatus, Resources, TimeLimit, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One finished try of a job. Times are ms since the epoch; `started_at` None: it never ran."""
+    """One finished try of a job. Times are ms since the epoch; `started_at` None: it never ran.
+
+    `runnable_at` is since when it waited for its turn; None in rows of before this was written down.
+    """
 
     task_id: str
     environment: str
@@ -21,6 +24,8 @@ class Attempt:
     status_reason: str
     exit_code: int | None = None
     reason: str | None = None
+    runnable_at: int | None = None
+    usage: Usage | None = None
 
 
 @dataclass(slots=True)
@@ -28,7 +33,8 @@ class Job:
     """A job as the scheduler knows it. Only the scheduler changes it; the store writes what it says.
 
     `task_id` and `environment` are of the attempt in hand (or the last one); `exit_code` and `reason` are the
-    last finished attempt's. `stop_reason` is set once somebody asked a started task to stop.
+    last finished attempt's. `stop_reason` is set once somebody asked a started task to stop. `runnable_at` is when it
+    last became RUNNABLE.
     """
 
     spec: JobSpec
@@ -46,6 +52,7 @@ class Job:
     is_terminated: bool = False
     stop_reason: str | None = None
     clamped: bool = False  # asked for more than the machine has and runs alone with all of it
+    runnable_at: int | None = None
 
     @property
     def job_id(self) -> str:

@@ -8,21 +8,24 @@ log is used from its start again and stays small.
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from threading import Event, Thread
 
 _PAGES = 8192  # 32 MiB of log
 _PAGES_A_COMMIT = 8  # what the smallest commit is likely to touch; a changed row is counted as a page of its own
+_BYTES = 64 * 1024 * 1024  # the log is cut back to this when it begins again: if it is longer, rows were large
 _REST = 256
 _PASSES = 4
 
 
 class Checkpoints:
-    """Of one writing connection, whose `wal_autocheckpoint` is 0. `bulk` is a connection only this class uses.
+    """Of the connection that writes to the database at `path`. `bulk` is a connection only this class uses.
 
     `is_running` from the moment there is enough to move; `bulk_done` is set when the rest is left to the next commit.
     """
 
-    def __init__(self, writer: sqlite3.Connection, bulk: sqlite3.Connection, pages: int = _PAGES) -> None:
+    def __init__(self, path: Path, writer: sqlite3.Connection, bulk: sqlite3.Connection, pages: int = _PAGES) -> None:
+        self._log = Path(f"{path}-wal")
         self._writer = writer
         self._bulk = bulk
         self._pages = pages
@@ -30,6 +33,8 @@ class Checkpoints:
         self._changes_before = writer.total_changes
         self.is_running = False
         self._is_closed = False
+        writer.execute("PRAGMA wal_autocheckpoint=0")
+        writer.execute(f"PRAGMA journal_size_limit={_BYTES}")
         self._due = Event()
         self.bulk_done = Event()
         self._thread = Thread(target=self._run, name="checkpoint", daemon=True)
@@ -44,7 +49,7 @@ class Checkpoints:
         changes = self._writer.total_changes
         self._pages_since += changes - self._changes_before + _PAGES_A_COMMIT
         self._changes_before = changes
-        if self._pages_since >= self._pages and not self.is_running:
+        if not self.is_running and self._is_large():
             self._pages_since = 0
             self.is_running = True
             self._due.set()
@@ -54,6 +59,9 @@ class Checkpoints:
         self._due.set()
         self._thread.join()
         self._bulk.close()
+
+    def _is_large(self) -> bool:
+        return self._pages_since >= self._pages or self._log.stat().st_size > _BYTES
 
     def _run(self) -> None:
         while True:

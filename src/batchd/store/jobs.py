@@ -158,6 +158,7 @@ def _state(job: Job) -> tuple[str | int | None, ...]:
         job.task_id,
         job.environment,
         _attempts(job.attempts),
+        job.runnable_at,
         job.spec.job_id,
     )
 

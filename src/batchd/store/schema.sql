@@ -39,6 +39,7 @@ CREATE TABLE jobs (
     task_id TEXT,
     environment TEXT,
     attempts TEXT NOT NULL,
+    runnable_at BIGINT,
     PRIMARY KEY (number)
 );
 CREATE UNIQUE INDEX jobs_by_id ON jobs (job_id);
@@ -46,6 +47,12 @@ CREATE INDEX jobs_by_status ON jobs (queue, status, created_at, job_id);
 CREATE INDEX jobs_by_time ON jobs (queue, created_at, job_id, name_key, definition_key);
 CREATE INDEX jobs_by_name ON jobs (queue, name_key, created_at, job_id);
 CREATE INDEX jobs_by_definition ON jobs (queue, definition_key, created_at, job_id);
+
+-- The history: only ended jobs are in these, so that a submit does not pay for them.
+CREATE INDEX jobs_ended ON jobs (COALESCE(stopped_at, created_at), job_id, queue, name_key, status, exit_code)
+WHERE status IN ('SUCCEEDED', 'FAILED');
+CREATE INDEX jobs_ended_by_name ON jobs (name_key, COALESCE(stopped_at, created_at), job_id)
+WHERE status IN ('SUCCEEDED', 'FAILED');
 
 -- What a job was submitted with; only tags ever change.
 CREATE TABLE job_documents (
@@ -64,6 +71,16 @@ CREATE TABLE job_counts (
     jobs INTEGER NOT NULL,
     PRIMARY KEY (queue, status)
 );
+
+-- What tasks wrote to BATCHD_OUTPUT, or why it is no result.
+CREATE TABLE job_results (
+    task_id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    result TEXT,
+    problem TEXT,
+    PRIMARY KEY (task_id)
+);
+CREATE INDEX job_results_by_time ON job_results (at);
 
 -- What happened, in order.
 CREATE TABLE journal (

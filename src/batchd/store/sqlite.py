@@ -65,8 +65,7 @@ class DatabaseFile:
         return self.connect("query_only=ON", "cache_size=-16384")
 
     def open_checkpoints(self, writer: sqlite3.Connection) -> Checkpoints | None:
-        writer.execute("PRAGMA wal_autocheckpoint=0")
-        return Checkpoints(writer, self.connect("synchronous=FULL"))
+        return Checkpoints(self._path, writer, self.connect("synchronous=FULL"))
 
     def close(self) -> None:
         self._lock.release()

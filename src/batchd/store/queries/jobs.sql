@@ -62,14 +62,15 @@ UPDATE job_documents SET tags = ? WHERE number = (SELECT number FROM jobs WHERE 
 -- What the scheduler says of a job.
 UPDATE jobs SET
     submitted_at = ?, status = ?, status_reason = ?, started_at = ?, stopped_at = ?, exit_code = ?, reason = ?,
-    is_cancelled = ?, is_terminated = ?, stop_reason = ?, clamped = ?, task_id = ?, environment = ?, attempts = ?
+    is_cancelled = ?, is_terminated = ?, stop_reason = ?, clamped = ?, task_id = ?, environment = ?, attempts = ?,
+    runnable_at = ?
 WHERE job_id = ?;
 
 -- name: live_jobs
 -- Every job that has not ended, in order of submission.
 SELECT
     d.spec, j.status, j.submitted_at, j.status_reason, j.attempts, j.task_id, j.environment, j.started_at, j.stopped_at,
-    j.exit_code, j.reason, j.is_cancelled, j.is_terminated, j.stop_reason, j.clamped
+    j.exit_code, j.reason, j.is_cancelled, j.is_terminated, j.stop_reason, j.clamped, j.runnable_at
 FROM job_counts c
 CROSS JOIN jobs j ON j.queue = c.queue AND j.status = c.status
 CROSS JOIN job_documents d ON d.number = j.number
