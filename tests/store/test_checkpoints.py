@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from batchd.store.checkpoints import Checkpoints, checkpoint
 
 
@@ -18,7 +20,6 @@ def connections(path: Path, number: int) -> Iterator[list[sqlite3.Connection]]:
             connection = sqlite3.connect(path / "db", isolation_level=None, check_same_thread=False)
             found.append(stack.enter_context(closing(connection)))
         found[0].execute("PRAGMA journal_mode=WAL")
-        found[0].execute("PRAGMA wal_autocheckpoint=0")
         found[0].execute("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)")
         yield found
 
@@ -45,7 +46,7 @@ def commit_until_the_bulk_is_moved(writer: sqlite3.Connection, checkpoints: Chec
 
 def test_a_log_that_has_grown_is_used_again_from_its_start(tmp_path: Path) -> None:
     with connections(tmp_path, 3) as (writer, bulk, other):
-        checkpoints = Checkpoints(writer, bulk, pages=180)
+        checkpoints = Checkpoints(tmp_path / "db", writer, bulk, pages=180)
         assert commit_until_the_bulk_is_moved(writer, checkpoints) == 20
         for _ in range(5):
             write(writer)
@@ -59,7 +60,7 @@ def test_a_log_that_has_grown_is_used_again_from_its_start(tmp_path: Path) -> No
 
 def test_it_happens_again_and_again(tmp_path: Path) -> None:
     with connections(tmp_path, 2) as (writer, bulk):
-        checkpoints = Checkpoints(writer, bulk, pages=45)
+        checkpoints = Checkpoints(tmp_path / "db", writer, bulk, pages=45)
         for _ in range(5):
             assert commit_until_the_bulk_is_moved(writer, checkpoints) <= 5
             checkpoints.after_commit()
@@ -70,7 +71,7 @@ def test_it_happens_again_and_again(tmp_path: Path) -> None:
 
 def test_a_reader_keeps_its_snapshot_while_the_log_is_moved(tmp_path: Path) -> None:
     with connections(tmp_path, 3) as (writer, bulk, reader):
-        checkpoints = Checkpoints(writer, bulk, pages=90)
+        checkpoints = Checkpoints(tmp_path / "db", writer, bulk, pages=90)
         write(writer)
         reader.execute("BEGIN")
         assert rows(reader) == 1
@@ -92,3 +93,21 @@ def test_what_cannot_be_moved_now_is_moved_later(tmp_path: Path) -> None:
         writer.execute("COMMIT")
         assert checkpoint(writer) > 0
         assert rows(other) == 2
+
+
+def test_a_log_that_is_long_for_its_rows_is_moved_too_and_cut_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchd.store.checkpoints._BYTES", 1_000_000)
+    with connections(tmp_path, 2) as (writer, bulk):
+        checkpoints = Checkpoints(tmp_path / "db", writer, bulk)
+        for size in (900_000, 900_000):
+            writer.execute("INSERT INTO t (text) VALUES (?)", ("x" * size,))
+            checkpoints.after_commit()
+        assert checkpoints.bulk_done.wait(10)
+        checkpoints.after_commit()
+        write(writer)
+        checkpoints.after_commit()
+        assert (tmp_path / "db-wal").stat().st_size <= 1_000_000
+        assert not checkpoints.is_running
+        checkpoints.close()
