@@ -13,6 +13,7 @@ import pytest
 
 from batchd.clock import ManualClock
 from batchd.errors import StoreError
+from batchd.scheduler.events import TimePassed
 from batchd.store.sqlite import DatabaseFile, SqliteStore
 from batchd.store.store import Key, Outcome, Tx
 from batchd.store.writer import Writer
@@ -85,8 +86,6 @@ def fail(tx: Tx) -> None:
 
 
 def announce(tx: Tx) -> None:
-    from batchd.scheduler.events import TimePassed
-
     tx.journal.append(TimePassed())
 
 
@@ -144,6 +143,14 @@ async def test_a_unit_that_raises_fails_alone(tmp_path: Path) -> None:
         )
         assert (first, repr(failed), last) == ("a", "ValueError('no')", "b")
         assert names(store) == ["a", "b"]
+
+
+async def test_a_unit_that_raises_what_a_future_refuses_fails_alone_too(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (writer, store):
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await writer.write(lambda tx: next(iter([])))
+        await writer.write(put("a"))
+        assert names(store) == ["a"]
 
 
 async def test_followers_hear_of_the_commit_before_the_caller_does(tmp_path: Path) -> None:

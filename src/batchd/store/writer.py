@@ -116,6 +116,8 @@ class Writer:
             if future.done():
                 continue
             failure = outcome.error or (_store_error(error) if error is not None else None)
+            if isinstance(failure, StopIteration):  # a future refuses it
+                failure = RuntimeError("a unit of work raised StopIteration")
             if failure is not None:
                 future.set_exception(failure)
             else:
