@@ -78,8 +78,7 @@ def length(queue: Queue) -> int:
 
 def arrived_at(queue: Queue, job: Job) -> int:
     """When (ms) the job came to its place in the line, as far as is known since the restart. [batch.md 5.5]"""
-    joined_at = job.attempts[-1].stopped_at if job.attempts else job.submitted_at
-    return max(joined_at, queue.moved_at)
+    return max(job.runnable_at or job.submitted_at, queue.moved_at)
 
 
 def last_reason(job: Job) -> str | None:
