@@ -93,7 +93,9 @@ class JobFilter:
 class JobTable(Protocol):
     """Jobs, one row each."""
 
-    def insert(self, row: JobRow, spec: JobSpec) -> None: ...
+    def insert(self, row: JobRow, spec: JobSpec) -> None:
+        """Raises DuplicateKey."""
+
     def get(self, job_id: str) -> JobRow | None: ...
     def task_of(self, job_id: str) -> tuple[bytes, str, str] | None:
         """(task template, region, queue ARN): the narrow read of a launch."""
@@ -102,9 +104,13 @@ class JobTable(Protocol):
     def page(self, queue: str, wanted: JobFilter, after: tuple[int, str] | None, limit: int) -> list[JobRow]:
         """Newest first; `after` is (created_at, job_id) of the last row seen."""
 
-    def set_tags(self, job_id: str, tags: dict[str, str]) -> None: ...
+    def set_tags(self, job_id: str, tags: dict[str, str]) -> None:
+        """Raises StoreError where there is no such job."""
+
     def save(self, jobs: Iterable[Job]) -> None:
-        """Write what the scheduler says of these jobs; its only writer is controllers/schedule."""
+        """Write what the scheduler says of these jobs; its only writer is controllers/schedule.
+
+        Raises StoreError where one of them is not there."""
 
     def live(self) -> list[Job]:
         """Every job that has not ended, in order of submission: what the scheduler restarts from."""
@@ -124,7 +130,7 @@ class Journal(Protocol):
         """(sequence number, ms since the epoch, event)."""
 
     def trim(self, before: int) -> int:
-        """Delete entries written before this time (ms); returns how many."""
+        """Delete entries written before this time (ms), but never the newest; returns how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,10 @@ class Store(Protocol):
         """Let this reader share every group's transaction."""
 
     def apply(self, works: Iterable[Callable[[Tx], Any]]) -> list[Outcome]:
-        """Begin, run each unit (each all or nothing), then the journal readers. Nothing is durable yet."""
+        """Begin, run each unit (each all or nothing), then the journal readers. Nothing is durable yet.
+
+        Where the group is lost already (a reader raised, the database gave up), every unit's outcome is an error,
+        the readers have been told, and `commit` will have nothing to do."""
 
     def commit(self) -> None:
         """Make the applied group durable. Blocks for an fsync; may run on another thread than `apply`.
@@ -253,6 +262,6 @@ class Store(Protocol):
         """apply + commit + settle for one unit, at once: for start-up, tests and simulation."""
 
     def read(self) -> AbstractContextManager[Tx]:
-        """A snapshot of the last commit."""
+        """A snapshot of the last commit, also while a group is open; several may be open at once."""
 
     def close(self) -> None: ...
