@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from batchd.clock import Clock
 from batchd.config import Settings
 
 if TYPE_CHECKING:
@@ -33,8 +35,7 @@ class Running:
         """A real boto3 client that does not retry, so that a fault shows."""
         config = Config(retries={"max_attempts": 0}, parameter_validation=more.pop("parameter_validation", True))
         keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key, **more}
-        session = boto3.session.Session()
-        return session.client(service, endpoint_url=self.endpoint, region_name=region, config=config, **keys)
+        return _session().client(service, endpoint_url=self.endpoint, region_name=region, config=config, **keys)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -50,12 +51,18 @@ class Running:
         }
 
 
+@cache
+def _session() -> boto3.session.Session:
+    """One for all clients: it keeps the service models that it has read."""
+    return boto3.session.Session()
+
+
 @contextmanager
-def serving(settings: Settings) -> Iterator[Running]:
-    """A server on a thread with a loop of its own."""
+def serving(settings: Settings, clock: Clock | None = None) -> Iterator[Running]:
+    """A server on a thread with a loop of its own, and with the machine's clock unless another is given."""
     from batchd.server import Server
 
-    server = Server(settings)
+    server = Server(settings, clock)
     with asyncio.Runner() as runner, ThreadPoolExecutor(1, "server") as thread:
         loop = runner.get_loop()
         thread.submit(loop.run_until_complete, server.start()).result(30)
@@ -72,9 +79,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Start a server with these settings (process engine, free port, data of its own); stopped at the end."""
     with ExitStack() as stack:
 
-        def start(**settings: Any) -> Running:
+        def start(clock: Clock | None = None, **settings: Any) -> Running:
             values = {"port": 0, "engine": "process", "data_dir": tmp_path / "data", **settings}
-            return stack.enter_context(serving(Settings(**values).checked()))
+            return stack.enter_context(serving(Settings(**values).checked(), clock))
 
         yield start
 
