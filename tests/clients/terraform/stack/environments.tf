@@ -43,8 +43,8 @@ resource "aws_batch_compute_environment" "spot" {
     instance_type       = ["optimal"]
     min_vcpus           = 0
     max_vcpus           = var.max_vcpus
-    security_group_ids  = [aws_security_group.own.id]
-    subnets             = aws_subnet.own[*].id
+    security_group_ids  = [aws_security_group.batch.id]
+    subnets             = data.aws_subnets.default.ids
   }
 
   depends_on = [aws_iam_role_policy_attachment.service]
