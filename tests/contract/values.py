@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from types import NoneType
@@ -19,8 +20,10 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
-def values_of(hint: Any) -> st.SearchStrategy[Any]:
-    """Whatever a field with this type hint may hold, whole numbers kept to what JSON holds."""
+def values_of(hint: Any, leave_out: Collection[str] = ()) -> st.SearchStrategy[Any]:
+    """Whatever a field with this type hint may hold, whole numbers kept to what JSON holds.
+
+    The fields of a dataclass that are left out have their defaults."""
     if hint in _PLAIN:
         return _PLAIN[hint]
     if get_origin(hint) in (tuple, list):
@@ -34,4 +37,6 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(hint))
     assert is_dataclass(hint)
     hints = get_type_hints(hint)
-    return st.builds(hint, **{field.name: values_of(hints[field.name]) for field in fields(hint)})
+    return st.builds(
+        hint, **{field.name: values_of(hints[field.name]) for field in fields(hint) if field.name not in leave_out}
+    )
