@@ -81,7 +81,8 @@ def client(signer: Signer, service: str):
 def prepare(signer: Signer, command: list[str]) -> None:
     """Environment, queue and definition, all called `bench`; jobs of 1 vCPU and 64 MiB."""
     batch, iam, ec2 = client(signer, "batch"), client(signer, "iam"), client(signer, "ec2")
-    trust = {"Version": "2012-10-17", "Statement": []}
+    allowed = {"Effect": "Allow", "Principal": {"Service": "batch.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [allowed]}
     role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     profile = iam.create_instance_profile(InstanceProfileName="bench")["InstanceProfile"]["Arn"]
     batch.create_compute_environment(

@@ -38,6 +38,7 @@ from batchd.gateway.inside import Inside
 from batchd.gateway.keyring import load_or_create
 from batchd.gateway.operation import Caller, Deployment, Service
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
+from batchd.gateway.vault import Vault
 from batchd.scheduler.commands import StartTask
 from batchd.services import batch, batchd_, ec2, ecr, iam, logs, sts
 from batchd.services.iam.keys import find_key_owner
@@ -163,6 +164,7 @@ class Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
         )
@@ -198,6 +200,7 @@ class Server:
             partial(_overview, parts),
             issuer.issue,
             issuer.secret_of,
+            Vault(self.keyring.master_key),
         )
         return Gateway(SERVICES, authenticator, parts.store, parts.writer, self._clock, deployment)
 
