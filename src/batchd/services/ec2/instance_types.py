@@ -1,14 +1,14 @@
-"""A small catalogue of machine types, so that those who ask for one find it. Jobs run on the machines batchd has."""
+"""The machine types, for those who ask for one. Jobs run on the machines batchd has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from batchd import instances
 from batchd.errors import ApiError
 from batchd.gateway.operation import Context, reads
+from batchd.instances import ARM, Instance
 from batchd.services.ec2.filters import select, wildcard
 from batchd.services.ec2.inventory import paged
 from batchd.services.ec2.zones import zone_id, zone_names
@@ -17,73 +17,8 @@ from batchd.store.store import Body
 if TYPE_CHECKING:
     from types_boto3_ec2 import type_defs as t
 
-_VCPUS = {
-    "large": 2,
-    "xlarge": 4,
-    "2xlarge": 8,
-    "3xlarge": 12,
-    "4xlarge": 16,
-    "8xlarge": 32,
-    "9xlarge": 36,
-    "12xlarge": 48,
-    "16xlarge": 64,
-    "18xlarge": 72,
-    "24xlarge": 96,
-    "32xlarge": 128,
-    "48xlarge": 192,
-}
-_FIFTH = "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"
-_COMPUTE = "large xlarge 2xlarge 4xlarge 9xlarge 12xlarge 18xlarge 24xlarge"
-_SIXTH = f"{_FIFTH} 32xlarge"
-_SEVENTH = f"{_FIFTH} 48xlarge"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Machines of one make in several sizes. `memory` is MiB a vCPU."""
-
-    name: str
-    memory: int
-    sizes: str
-    arm: bool = False
-    disks: bool = False
-
-
-_FAMILIES = (
-    Family("m5", 4096, _FIFTH),
-    Family("m5d", 4096, _FIFTH, disks=True),
-    Family("m6i", 4096, _SIXTH),
-    Family("m6g", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge", arm=True),
-    Family("m7i", 4096, _SEVENTH),
-    Family("m7g", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge", arm=True),
-    Family("c5", 2048, _COMPUTE),
-    Family("c5d", 2048, _COMPUTE, disks=True),
-    Family("c6i", 2048, _SIXTH),
-    Family("c6g", 2048, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge", arm=True),
-    Family("c7i", 2048, _SEVENTH),
-    Family("r5", 8192, _FIFTH),
-    Family("r5d", 8192, _FIFTH, disks=True),
-    Family("r6i", 8192, _SIXTH),
-    Family("r7i", 8192, _SEVENTH),
-)
-_BURSTABLE = {"nano": 512, "micro": 1024, "small": 2048, "medium": 4096, "large": 8192, "xlarge": 16384}
-# type: (vCPUs, GiB, GPUs, make, MiB a GPU)
-_ACCELERATED = {
-    "g4dn.xlarge": (4, 16, 1, "T4", 16384),
-    "g4dn.2xlarge": (8, 32, 1, "T4", 16384),
-    "g4dn.4xlarge": (16, 64, 1, "T4", 16384),
-    "g4dn.8xlarge": (32, 128, 1, "T4", 16384),
-    "g4dn.12xlarge": (48, 192, 4, "T4", 16384),
-    "g5.xlarge": (4, 16, 1, "A10G", 24576),
-    "g5.2xlarge": (8, 32, 1, "A10G", 24576),
-    "g5.4xlarge": (16, 64, 1, "A10G", 24576),
-    "g5.12xlarge": (48, 192, 4, "A10G", 24576),
-    "g5.48xlarge": (192, 768, 8, "A10G", 24576),
-    "p3.2xlarge": (8, 61, 1, "V100", 16384),
-    "p3.8xlarge": (32, 244, 4, "V100", 16384),
-    "p3.16xlarge": (64, 488, 8, "V100", 16384),
-    "p4d.24xlarge": (96, 1152, 8, "A100", 40960),
-}
+_FORMER = frozenset({"c3", "g3", "g3s", "i2", "m3", "p2", "r3"})  # earlier generations
+_XEN = _FORMER | {"c4", "d2", "f1", "i3", "m4", "p3", "r4", "t2", "x1", "x1e"}
 _FIELDS = {
     "instance-type": "InstanceType",
     "current-generation": "CurrentGeneration",
@@ -136,41 +71,44 @@ def describe_instance_type_offerings(
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, Body]:
     """Every type by name, in order of name. Read only."""
-    return {body["InstanceType"]: body for body in sorted(_bodies(), key=lambda body: str(body["InstanceType"]))}
+    return {name: _body(instance) for name, instance in instances.catalogue().items()}
 
 
-def _bodies() -> Iterator[Body]:
-    for family in _FAMILIES:
-        for size in family.sizes.split():
-            vcpus = _VCPUS[size]
-            body = _body(f"{family.name}.{size}", vcpus, vcpus * family.memory, arm=family.arm)
-            yield {**body, "InstanceStorageSupported": family.disks}
-    for size, memory_mib in _BURSTABLE.items():
-        body = _body(f"t3.{size}", 4 if size == "xlarge" else 2, memory_mib)
-        yield {**body, "BurstablePerformanceSupported": True}
-    for name, (vcpus, memory_gib, count, make, each_mib) in _ACCELERATED.items():
-        gpu = {"Name": make, "Manufacturer": "NVIDIA", "Count": count, "MemoryInfo": {"SizeInMiB": each_mib}}
-        info = {"Gpus": [gpu], "TotalGpuMemoryInMiB": count * each_mib}
-        yield {**_body(name, vcpus, memory_gib * 1024), "GpuInfo": info}
-
-
-def _body(name: str, vcpus: int, memory_mib: int, *, arm: bool = False) -> Body:
-    threads = 1 if arm else 2
-    return {
-        "InstanceType": name,
-        "CurrentGeneration": True,
-        "FreeTierEligible": name in ("t3.micro",),
+def _body(instance: Instance) -> Body:
+    threads = 1 if instance.architecture == ARM or instance.family == "t2" else 2
+    body: Body = {
+        "InstanceType": instance.name,
+        "CurrentGeneration": instance.family not in _FORMER,
+        "FreeTierEligible": instance.name in ("t2.micro", "t3.micro"),
         "SupportedUsageClasses": ["on-demand", "spot"],
         "SupportedRootDeviceTypes": ["ebs"],
         "SupportedVirtualizationTypes": ["hvm"],
-        "BareMetal": False,
-        "Hypervisor": "xen" if name.startswith("p3.") else "nitro",
-        "ProcessorInfo": {"SupportedArchitectures": ["arm64" if arm else "x86_64"]},
-        "VCpuInfo": {"DefaultVCpus": vcpus, "DefaultCores": vcpus // threads, "DefaultThreadsPerCore": threads},
-        "MemoryInfo": {"SizeInMiB": memory_mib},
-        "InstanceStorageSupported": False,
-        "BurstablePerformanceSupported": False,
+        "BareMetal": instance.is_metal,
+        "ProcessorInfo": {"SupportedArchitectures": [instance.architecture]},
+        "VCpuInfo": {
+            "DefaultVCpus": instance.vcpus,
+            "DefaultCores": max(instance.vcpus // threads, 1),
+            "DefaultThreadsPerCore": threads,
+        },
+        "MemoryInfo": {"SizeInMiB": instance.memory_mib},
+        "InstanceStorageSupported": instance.disks,
+        "BurstablePerformanceSupported": instance.is_burstable,
         "HibernationSupported": False,
         "DedicatedHostsSupported": False,
         "AutoRecoverySupported": False,
     }
+    if not instance.is_metal:
+        body["Hypervisor"] = "xen" if instance.family in _XEN else "nitro"
+    if instance.gpus:
+        body["GpuInfo"] = _gpus(instance)
+    return body
+
+
+def _gpus(instance: Instance) -> Body:
+    gpu = {
+        "Name": instance.gpu,
+        "Manufacturer": "AMD" if instance.family == "g4ad" else "NVIDIA",
+        "Count": instance.gpus,
+        "MemoryInfo": {"SizeInMiB": instance.gpu_mib},
+    }
+    return {"Gpus": [gpu], "TotalGpuMemoryInMiB": instance.gpus * instance.gpu_mib}
