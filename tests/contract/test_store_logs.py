@@ -10,16 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchd.errors import DuplicateKey
-from batchd.store.store import LogEvent, LogStream, LogTable, Store, Tx
+from batchd.store.store import LogEvent, LogStream, LogTable, Store, StreamKey, TimeWindow, Tx
 
 R, G = "us-east-1", "/aws/batch/job"
+S = StreamKey(R, G, "s")
 FIRST, LAST = (0, 0), (2**62, 0)
 MINUTE = 60_000
 _numbers = count(1)
 
 
 def append(store: Store, stream: str, *lines: tuple[int, str], now: int = 9_000) -> None:
-    store.transact(lambda tx: tx.logs.append(R, G, stream, lines, now))
+    store.transact(lambda tx: tx.logs.append(StreamKey(R, G, stream), lines, now))
 
 
 def messages(events: list[LogEvent]) -> list[str]:
@@ -30,13 +31,13 @@ def messages(events: list[LogEvent]) -> list[str]:
 
 
 def test_a_stream_is_made_once_and_has_no_times_before_its_first_line(store: Store) -> None:
-    store.transact(lambda tx: tx.logs.create_stream(R, G, "s", 5))
+    store.transact(lambda tx: tx.logs.create_stream(S, 5))
     with pytest.raises(DuplicateKey, match="s exists"):
-        store.transact(lambda tx: tx.logs.create_stream(R, G, "s", 6))
+        store.transact(lambda tx: tx.logs.create_stream(S, 6))
     with store.read() as tx:
-        assert tx.logs.stream(R, G, "s") == LogStream("s", 5, None, None, None)
-        assert tx.logs.stream(R, G, "t") is None
-        assert tx.logs.stream("eu-west-1", G, "s") is None
+        assert tx.logs.stream(S) == LogStream("s", 5, None, None, None)
+        assert tx.logs.stream(StreamKey(R, G, "t")) is None
+        assert tx.logs.stream(StreamKey("eu-west-1", G, "s")) is None
 
 
 def test_the_first_append_makes_the_stream_and_each_moves_its_times(store: Store) -> None:
@@ -44,14 +45,14 @@ def test_the_first_append_makes_the_stream_and_each_moves_its_times(store: Store
     append(store, "s", (50, "late"), now=400)
     append(store, "empty", now=500)
     with store.read() as tx:
-        assert tx.logs.stream(R, G, "s") == LogStream("s", 300, 50, 200, 400)
-        assert tx.logs.stream(R, G, "empty") == LogStream("empty", 500, None, None, None)
+        assert tx.logs.stream(S) == LogStream("s", 300, 50, 200, 400)
+        assert tx.logs.stream(StreamKey(R, G, "empty")) == LogStream("empty", 500, None, None, None)
 
 
 def test_streams_are_paged_by_name(store: Store) -> None:
     for name in ("b/1", "a/2", "a/1", "c"):
         append(store, name)
-    store.transact(lambda tx: tx.logs.create_stream(R, "other", "a/3", 1))
+    store.transact(lambda tx: tx.logs.create_stream(StreamKey(R, "other", "a/3"), 1))
 
     def page(tx: Tx, **wanted: object) -> list[str]:
         return [stream.name for stream in tx.logs.streams(R, G, **wanted)]
@@ -67,33 +68,33 @@ def test_streams_are_paged_by_name(store: Store) -> None:
 def test_a_deleted_stream_takes_its_lines_along(store: Store) -> None:
     append(store, "s", (1, "a"))
     append(store, "t", (2, "b"))
-    assert store.transact(lambda tx: tx.logs.delete_stream(R, G, "s")) is True
-    assert store.transact(lambda tx: tx.logs.delete_stream(R, G, "s")) is False
+    assert store.transact(lambda tx: tx.logs.delete_stream(S)) is True
+    assert store.transact(lambda tx: tx.logs.delete_stream(S)) is False
     append(store, "s", (3, "c"))
     with store.read() as tx:
-        assert messages(tx.logs.forward(R, G, "s", FIRST, None, 9)) == ["c"]
-        assert [event.message for _, event in tx.logs.scan(R, G, (0, 0, 0), None, None, 9)] == ["b", "c"]
+        assert messages(tx.logs.forward(S, FIRST, None, 9)) == ["c"]
+        assert [event.message for _, event in tx.logs.scan(R, G, (0, 0, 0), TimeWindow(), 9)] == ["b", "c"]
 
 
 def test_a_deleted_group_takes_its_streams_along_and_leaves_others(store: Store) -> None:
     append(store, "s", (1, "a"))
-    store.transact(lambda tx: tx.logs.append(R, "other", "s", [(1, "b")], 1))
+    store.transact(lambda tx: tx.logs.append(StreamKey(R, "other", "s"), [(1, "b")], 1))
     store.transact(lambda tx: tx.logs.delete_group(R, G))
     store.transact(lambda tx: tx.logs.delete_group(R, G))
     with store.read() as tx:
         assert tx.logs.streams(R, G) == []
-        assert tx.logs.forward(R, G, "s", FIRST, None, 9) == []
-        assert messages(tx.logs.forward(R, "other", "s", FIRST, None, 9)) == ["b"]
+        assert tx.logs.forward(S, FIRST, None, 9) == []
+        assert messages(tx.logs.forward(StreamKey(R, "other", "s"), FIRST, None, 9)) == ["b"]
 
 
 def test_of_a_group_that_never_was_nothing_is_found(store: Store) -> None:
     with store.read() as tx:
-        assert tx.logs.forward(R, G, "s", FIRST, None, 9) == []
-        assert tx.logs.backward(R, G, "s", LAST, None, 9) == []
-        assert tx.logs.scan(R, G, (0, 0, 0), None, None, 9) == []
+        assert tx.logs.forward(S, FIRST, None, 9) == []
+        assert tx.logs.backward(S, LAST, None, 9) == []
+        assert tx.logs.scan(R, G, (0, 0, 0), TimeWindow(), 9) == []
         assert tx.logs.streams(R, G) == []
     assert store.transact(lambda tx: tx.logs.expire(R, G, 9)) == 0
-    assert store.transact(lambda tx: tx.logs.delete_stream(R, G, "s")) is False
+    assert store.transact(lambda tx: tx.logs.delete_stream(S)) is False
 
 
 # Lines
@@ -108,37 +109,37 @@ def test_a_line_keeps_its_number_and_all_that_is_known_of_it(store: Store) -> No
         LogEvent("s", 2, 200, 300, "ü\x00\n"),
     ]
     with store.read() as tx:
-        assert tx.logs.forward(R, G, "s", FIRST, None, 9) == expected
-        assert tx.logs.backward(R, G, "s", LAST, None, 9) == expected
-        assert [event for _, event in tx.logs.scan(R, G, (0, 0, 0), None, None, 9)] == expected
+        assert tx.logs.forward(S, FIRST, None, 9) == expected
+        assert tx.logs.backward(S, LAST, None, 9) == expected
+        assert [event for _, event in tx.logs.scan(R, G, (0, 0, 0), TimeWindow(), 9)] == expected
 
 
 def test_reading_goes_on_from_a_position_in_either_direction(store: Store) -> None:
     append(store, "s", *[(at, f"line {at}") for at in range(10)])
     with store.read() as tx:
-        page = tx.logs.forward(R, G, "s", FIRST, None, 4)
+        page = tx.logs.forward(S, FIRST, None, 4)
         place = (page[-1].timestamp, page[-1].seq)
         assert messages(page) == [f"line {at}" for at in range(4)]
-        assert messages(tx.logs.forward(R, G, "s", place, None, 2)) == ["line 4", "line 5"]
-        assert messages(tx.logs.backward(R, G, "s", place, None, 2)) == ["line 1", "line 2"]
-        assert messages(tx.logs.forward(R, G, "s", place, 5, 9)) == ["line 4"]
-        assert messages(tx.logs.backward(R, G, "s", place, 2, 9)) == ["line 2"]
+        assert messages(tx.logs.forward(S, place, None, 2)) == ["line 4", "line 5"]
+        assert messages(tx.logs.backward(S, place, None, 2)) == ["line 1", "line 2"]
+        assert messages(tx.logs.forward(S, place, 5, 9)) == ["line 4"]
+        assert messages(tx.logs.backward(S, place, 2, 9)) == ["line 2"]
 
 
 def test_lines_of_one_moment_are_kept_apart_by_their_numbers(store: Store) -> None:
     append(store, "s", *[(5, f"line {number}") for number in range(3)])
     append(store, "s", (5, "line 3"))
     with store.read() as tx:
-        assert messages(tx.logs.forward(R, G, "s", (5, 2), None, 9)) == ["line 2", "line 3"]
-        assert messages(tx.logs.backward(R, G, "s", (5, 4), None, 2)) == ["line 1", "line 2"]
+        assert messages(tx.logs.forward(S, (5, 2), None, 9)) == ["line 2", "line 3"]
+        assert messages(tx.logs.backward(S, (5, 4), None, 2)) == ["line 1", "line 2"]
 
 
 def test_a_large_append_is_read_back_whole(store: Store) -> None:
     lines = [(at, f"line {at} " + "x" * (at % 200)) for at in range(3_000)]
     append(store, "s", *lines, (3_000, "y" * 200_000), (3_001, "end"))
     with store.read() as tx:
-        found = tx.logs.forward(R, G, "s", FIRST, None, 10_000)
-        last = tx.logs.backward(R, G, "s", LAST, None, 2)
+        found = tx.logs.forward(S, FIRST, None, 10_000)
+        last = tx.logs.backward(S, LAST, None, 2)
     assert [(event.timestamp, event.message) for event in found[:3_000]] == lines
     assert [event.seq for event in found] == list(range(1, 3_003))
     assert [len(event.message) for event in last] == [200_000, 3]
@@ -150,15 +151,15 @@ def test_expired_lines_are_gone_and_the_stream_begins_later(store: Store) -> Non
     assert store.transact(lambda tx: tx.logs.expire(R, G, MINUTE // 2 * 3)) == 4
     assert store.transact(lambda tx: tx.logs.expire(R, G, MINUTE // 2 * 3)) == 0
     with store.read() as tx:
-        assert messages(tx.logs.forward(R, G, "s", FIRST, None, 2)) == ["line 3", "line 4"]
-        stream, old = tx.logs.stream(R, G, "s"), tx.logs.stream(R, G, "old")
+        assert messages(tx.logs.forward(S, FIRST, None, 2)) == ["line 3", "line 4"]
+        stream, old = tx.logs.stream(S), tx.logs.stream(StreamKey(R, G, "old"))
     assert stream is not None
     assert old is not None
     assert (stream.first_event_at, stream.last_event_at) == (MINUTE // 2 * 3, MINUTE // 2 * 9)
     assert old.first_event_at is None
     append(store, "s", (9 * MINUTE, "next"))
     with store.read() as tx:
-        assert tx.logs.backward(R, G, "s", LAST, None, 1)[0].seq == 11
+        assert tx.logs.backward(S, LAST, None, 1)[0].seq == 11
 
 
 # Any history, read in any way, against the meaning spelled out
@@ -212,7 +213,7 @@ def play(table: LogTable, group: str, steps: list[tuple[str, list[int], int] | i
         else:
             stream, times, passed = step
             now += passed
-            table.append(R, group, stream, model.append(stream, times, now), now)
+            table.append(StreamKey(R, group, stream), model.append(stream, times, now), now)
     return model
 
 
@@ -233,9 +234,9 @@ def test_a_stream_reads_as_its_lines_in_order(
             lines = model.of(stream)
             later = [e for e in lines if (e.timestamp, e.seq) > (at, seq) and (bound is None or e.timestamp < bound)]
             earlier = [e for e in lines if (e.timestamp, e.seq) < (at, seq) and (bound is None or e.timestamp >= bound)]
-            assert tx.logs.forward(R, group, stream, (at, seq), bound, limit) == later[:limit]
-            assert tx.logs.backward(R, group, stream, (at, seq), bound, limit) == earlier[-limit:]
-            known = tx.logs.stream(R, group, stream)
+            assert tx.logs.forward(StreamKey(R, group, stream), (at, seq), bound, limit) == later[:limit]
+            assert tx.logs.backward(StreamKey(R, group, stream), (at, seq), bound, limit) == earlier[-limit:]
+            known = tx.logs.stream(StreamKey(R, group, stream))
             if known is not None:
                 assert known.first_event_at == (lines[0].timestamp if lines else None)
 
@@ -254,7 +255,7 @@ def test_a_group_is_scanned_page_by_page_in_order_of_time(
     found: list[LogEvent] = []
     with lasting_store.read() as tx:
         after = (0, 0, 0)
-        while page := tx.logs.scan(R, group, after, since, until, limit):
+        while page := tx.logs.scan(R, group, after, TimeWindow(since, until), limit):
             assert len(page) <= limit
             found += [event for _, event in page]
             after = page[-1][0]
@@ -268,7 +269,7 @@ def test_a_group_is_scanned_page_by_page_in_order_of_time(
 def test_an_append_out_of_order_is_put_in_order(store: Store) -> None:
     append(store, "s", (2, "b"), (1, "a"))
     with store.read() as tx:
-        assert [replace(event, ingested_at=0) for event in tx.logs.forward(R, G, "s", FIRST, None, 9)] == [
+        assert [replace(event, ingested_at=0) for event in tx.logs.forward(S, FIRST, None, 9)] == [
             LogEvent("s", 1, 1, 0, "a"),
             LogEvent("s", 2, 2, 0, "b"),
         ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from batchd.engines.engine import Engine
-from batchd.store.store import Tx
+from batchd.store.store import StreamKey, Tx
 from batchd.task import LogDestination
 
 _PIECE = 1024 * 1024  # bytes read at once
@@ -63,7 +63,8 @@ class Output:
         for piece in pieces:
             to = piece.destination
             if piece.lines:
-                tx.logs.append(to.region, to.group, to.stream, [(now, line) for line in piece.lines], now)
+                key = StreamKey(to.region, to.group, to.stream)
+                tx.logs.append(key, [(now, line) for line in piece.lines], now)
             tx.log_cursors.put(piece.cursor, piece.offset)
 
     def recorded(self, pieces: Iterable[Piece]) -> None:

@@ -14,7 +14,7 @@ from batchd.errors import DuplicateKey
 from batchd.store.chunks import SPAN_MS, Line, pack, runs, unpack
 from batchd.store.named import name_range, named_queries
 from batchd.store.session import Row, Session
-from batchd.store.store import LogEvent, LogStream
+from batchd.store.store import LogEvent, LogStream, StreamKey, TimeWindow
 
 _SQL = named_queries("logs")
 _FIND_GROUP = _SQL["find_group"]
@@ -52,15 +52,15 @@ class LogRows:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def create_stream(self, region: str, group: str, stream: str, now: int) -> None:
-        self._session.change(_INSERT_GROUP, (region, group))
-        row = self._session.row(_FIND_GROUP, (region, group))
+    def create_stream(self, key: StreamKey, now: int) -> None:
+        self._session.change(_INSERT_GROUP, (key.region, key.group))
+        row = self._session.row(_FIND_GROUP, (key.region, key.group))
         assert row is not None
-        if not self._session.change(_INSERT_STREAM, (row[0], stream, now)):
-            raise DuplicateKey(f"log stream {stream} exists")
+        if not self._session.change(_INSERT_STREAM, (row[0], key.stream, now)):
+            raise DuplicateKey(f"log stream {key.stream} exists")
 
-    def stream(self, region: str, group: str, stream: str) -> LogStream | None:
-        row = self._session.row(_GET_STREAM, (region, group, stream))
+    def stream(self, key: StreamKey) -> LogStream | None:
+        row = self._session.row(_GET_STREAM, _params(key))
         return LogStream(*row) if row else None
 
     def streams(
@@ -69,8 +69,8 @@ class LogRows:
         rows = self._session.rows(_PAGE_STREAMS, (region, group, *name_range(prefix, after), limit))
         return [LogStream(*row) for row in rows]
 
-    def delete_stream(self, region: str, group: str, stream: str) -> bool:
-        found = self._session.row(_FIND_STREAM, (region, group, stream))
+    def delete_stream(self, key: StreamKey) -> bool:
+        found = self._session.row(_FIND_STREAM, _params(key))
         if found is None:
             return False
         for sql in _DELETE_STREAM:
@@ -83,11 +83,11 @@ class LogRows:
             for sql in _DELETE_GROUP:
                 self._session.change(sql, (found[0],))
 
-    def append(self, region: str, group: str, stream: str, events: Sequence[Line], now: int) -> None:
-        found = self._session.row(_FIND_STREAM, (region, group, stream))
+    def append(self, key: StreamKey, events: Sequence[Line], now: int) -> None:
+        found = self._session.row(_FIND_STREAM, _params(key))
         if found is None:
-            self.create_stream(region, group, stream, now)
-            found = self._session.row(_FIND_STREAM, (region, group, stream))
+            self.create_stream(key, now)
+            found = self._session.row(_FIND_STREAM, _params(key))
             assert found is not None
         if not events:
             return
@@ -101,10 +101,8 @@ class LogRows:
             last = end if last is None else max(last, end)
         self._session.change(_TOUCH_STREAM, (first, last, now, seq, number))
 
-    def forward(
-        self, region: str, group: str, stream: str, after: tuple[int, int], until: int | None, limit: int
-    ) -> list[LogEvent]:
-        found = self._session.row(_FIND_STREAM, (region, group, stream))
+    def forward(self, key: StreamKey, after: tuple[int, int], until: int | None, limit: int) -> list[LogEvent]:
+        found = self._session.row(_FIND_STREAM, _params(key))
         if found is None:
             return []
         end = _END if until is None else until
@@ -115,14 +113,12 @@ class LogRows:
                 break
             for at, message in unpack(first, last, lines):
                 if at < end and (at, seq) > after:
-                    merge.found.append(((at, seq), LogEvent(stream, seq, at, ingested_at, message)))
+                    merge.found.append(((at, seq), LogEvent(key.stream, seq, at, ingested_at, message)))
                 seq += 1
         return merge.events()
 
-    def backward(
-        self, region: str, group: str, stream: str, before: tuple[int, int], since: int | None, limit: int
-    ) -> list[LogEvent]:
-        found = self._session.row(_FIND_STREAM, (region, group, stream))
+    def backward(self, key: StreamKey, before: tuple[int, int], since: int | None, limit: int) -> list[LogEvent]:
+        found = self._session.row(_FIND_STREAM, _params(key))
         if found is None:
             return []
         start = -_END if since is None else since
@@ -133,17 +129,18 @@ class LogRows:
                 break
             for at, message in unpack(first, last, lines):
                 if at >= start and (at, seq) < before:
-                    merge.found.append(((-at, -seq), LogEvent(stream, seq, at, ingested_at, message)))
+                    merge.found.append(((-at, -seq), LogEvent(key.stream, seq, at, ingested_at, message)))
                 seq += 1
         return merge.events()[::-1]
 
     def scan(
-        self, region: str, group: str, after: tuple[int, int, int], since: int | None, until: int | None, limit: int
+        self, region: str, group: str, after: tuple[int, int, int], window: TimeWindow, limit: int
     ) -> list[tuple[tuple[int, int, int], LogEvent]]:
         found = self._session.row(_FIND_GROUP, (region, group))
         if found is None:
             return []
-        start, end = max(after[0], -_END if since is None else since), _END if until is None else until
+        start = max(after[0], -_END if window.since is None else window.since)
+        end = _END if window.until is None else window.until
         merge: _Merge[tuple[int, int, int]] = _Merge(limit)
         for chunk in self._session.rows(_OF_GROUP, (found[0], _minute(start), end, start)):
             first, last, ingested_at, seq, lines, stream_number, stream = chunk
@@ -219,6 +216,10 @@ class _Merge(Generic[P]):
 
     def events(self) -> list[LogEvent]:
         return [event for _, event in self.placed()]
+
+
+def _params(key: StreamKey) -> tuple[str, str, str]:
+    return key.region, key.group, key.stream
 
 
 def _minute(at: int) -> int:

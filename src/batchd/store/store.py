@@ -153,39 +153,50 @@ class LogStream:
     last_ingested_at: int | None
 
 
-class LogTable(Protocol):
-    """Log streams and events. Groups are resources; an event belongs to (region, group, stream)."""
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """Identity of a log stream."""
 
-    def create_stream(self, region: str, group: str, stream: str, now: int) -> None:
+    region: str
+    group: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """A stretch of time (ms), both ends included. None does not restrict."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+class LogTable(Protocol):
+    """Log streams and events. Groups are resources; streams and their events need none."""
+
+    def create_stream(self, key: StreamKey, now: int) -> None:
         """Raises DuplicateKey."""
 
-    def stream(self, region: str, group: str, stream: str) -> LogStream | None: ...
+    def stream(self, key: StreamKey) -> LogStream | None: ...
     def streams(
         self, region: str, group: str, *, prefix: str = "", after: str = "", limit: int = 50
     ) -> list[LogStream]:
         """By name."""
 
-    def delete_stream(self, region: str, group: str, stream: str) -> bool: ...
+    def delete_stream(self, key: StreamKey) -> bool: ...
     def delete_group(self, region: str, group: str) -> None: ...
-    def append(self, region: str, group: str, stream: str, events: Sequence[tuple[int, str]], now: int) -> None:
+    def append(self, key: StreamKey, events: Sequence[tuple[int, str]], now: int) -> None:
         """(timestamp, message) in chronological order; creates the stream if it is missing."""
 
-    def forward(
-        self, region: str, group: str, stream: str, after: tuple[int, int], until: int | None, limit: int
-    ) -> list[LogEvent]:
+    def forward(self, key: StreamKey, after: tuple[int, int], until: int | None, limit: int) -> list[LogEvent]:
         """Ascending, positions (timestamp, seq) greater than `after`, timestamps below `until`."""
 
-    def backward(
-        self, region: str, group: str, stream: str, before: tuple[int, int], since: int | None, limit: int
-    ) -> list[LogEvent]:
+    def backward(self, key: StreamKey, before: tuple[int, int], since: int | None, limit: int) -> list[LogEvent]:
         """The last `limit` events before the position, given back ascending; timestamps at or above `since`."""
 
     def scan(
-        self, region: str, group: str, after: tuple[int, int, int], since: int | None, until: int | None, limit: int
+        self, region: str, group: str, after: tuple[int, int, int], window: TimeWindow, limit: int
     ) -> list[tuple[tuple[int, int, int], LogEvent]]:
-        """Group-wide, by (timestamp, ingestion time, event number): the position to go on from, and the event.
-
-        `until` is inclusive here."""
+        """Group-wide, by (timestamp, ingestion time, event number): the position to go on from, and the event."""
 
     def expire(self, region: str, group: str, before: int) -> int:
         """Delete events older than this; returns how many."""

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchd.services.logs import SERVICE
+from batchd.store.store import StreamKey
 from tests.contexts import NOW_MS
 from tests.services.direct import Direct, direct
 
@@ -90,8 +91,8 @@ def test_streams_are_chosen_by_name_or_by_prefix(logs: Direct) -> None:
 def test_a_prefix_of_very_many_streams_is_no_different(logs: Direct) -> None:
     def fill(tx: Any) -> None:
         for number in range(103):
-            tx.logs.append("us-east-1", "g", f"job/{number:03}", [(NOW_MS + number, str(number))], NOW_MS)
-        tx.logs.append("us-east-1", "g", "other", [(NOW_MS, "other")], NOW_MS)
+            tx.logs.append(StreamKey("us-east-1", "g", f"job/{number:03}"), [(NOW_MS + number, str(number))], NOW_MS)
+        tx.logs.append(StreamKey("us-east-1", "g", "other"), [(NOW_MS, "other")], NOW_MS)
 
     logs.store.transact(fill)
 
@@ -115,7 +116,7 @@ def test_a_follower_that_asks_again_from_the_newest_time_misses_and_repeats_noth
 
 def test_a_call_looks_at_a_bounded_number_of_events(logs: Direct) -> None:
     messages = [(NOW_MS, "rare" if number == 20_500 else "common") for number in range(21_000)]
-    logs.store.transact(lambda tx: tx.logs.append("us-east-1", "g", "s", messages, NOW_MS))
+    logs.store.transact(lambda tx: tx.logs.append(StreamKey("us-east-1", "g", "s"), messages, NOW_MS))
 
     first = logs("filter_log_events", logGroupName="g", filterPattern="rare")
 

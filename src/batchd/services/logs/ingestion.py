@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from batchd.errors import ApiError
 from batchd.gateway.operation import Context, writes
 from batchd.services.logs.groups import find_group
-from batchd.services.logs.streams import find_stream, sequence_token
+from batchd.services.logs.streams import find_stream, sequence_token, stream_key
 
 if TYPE_CHECKING:
     from types_boto3_logs import type_defs as t
@@ -38,7 +38,7 @@ def put_log_events(params: t.PutLogEventsRequestTypeDef, ctx: Context) -> dict[s
     if accepted:
         if accepted[-1][0] - accepted[0][0] > _DAY:
             raise _refusal("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
-        ctx.tx.logs.append(ctx.region, group, stream, accepted, ctx.now_ms)
+        ctx.tx.logs.append(stream_key(ctx, group, stream), accepted, ctx.now_ms)
     answer: dict[str, Any] = {"nextSequenceToken": sequence_token(ctx.now_ms)}
     return {**answer, "rejectedLogEventsInfo": rejected} if rejected else answer
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from batchd.gateway.operation import Context, reads
 from batchd.services.logs.groups import named_group
 from batchd.services.logs.ingestion import EVENT_OVERHEAD, LARGEST_PAGE
-from batchd.services.logs.streams import find_stream
+from batchd.services.logs.streams import find_stream, stream_key
 from batchd.services.logs.tokens import END_OF_TIME, Gap, read_stream_token
 from batchd.store.store import LogEvent
 
@@ -32,13 +32,13 @@ def get_log_events(params: t.GetLogEventsRequestTypeDef, ctx: Context) -> dict[s
     find_stream(ctx, group, stream)
     start, end = min(params.get("startTime", 0), END_OF_TIME), min(params.get("endTime", END_OF_TIME), END_OF_TIME)
     limit = params.get("limit", MOST_EVENTS)
-    table = ctx.tx.logs
+    table, key = ctx.tx.logs, stream_key(ctx, group, stream)
 
     def after(gap: Gap, count: int) -> list[LogEvent]:
-        return table.forward(ctx.region, group, stream, (gap.timestamp, gap.seq - 1), end, count)
+        return table.forward(key, (gap.timestamp, gap.seq - 1), end, count)
 
     def before(gap: Gap, count: int) -> list[LogEvent]:
-        return table.backward(ctx.region, group, stream, (gap.timestamp, gap.seq), start, count)
+        return table.backward(key, (gap.timestamp, gap.seq), start, count)
 
     first, last = Gap(start, 0), Gap(end, 0)
     if params.get("nextToken"):

@@ -18,9 +18,9 @@ from batchd.services.logs.groups import named_group
 from batchd.services.logs.ingestion import EVENT_OVERHEAD, LARGEST_PAGE
 from batchd.services.logs.pattern import parse_pattern
 from batchd.services.logs.reading import MOST_EVENTS
-from batchd.services.logs.streams import find_stream
+from batchd.services.logs.streams import find_stream, stream_key
 from batchd.services.logs.tokens import END_OF_TIME, bad_token, read_token, write_token
-from batchd.store.store import LogEvent
+from batchd.store.store import LogEvent, TimeWindow
 
 if TYPE_CHECKING:
     from types_boto3_logs import type_defs as t
@@ -37,7 +37,6 @@ Found = Iterator[tuple[Position, LogEvent]]
 class Window:
     """A stretch of a group's time, both ends included."""
 
-    region: str
     group: str
     start: int
     end: int
@@ -51,7 +50,6 @@ def filter_log_events(params: t.FilterLogEventsRequestTypeDef, ctx: Context) -> 
     if params.get("startFromHead") is False:
         raise _refusal("Events can only be returned oldest first: startFromHead must be true.")
     window = Window(
-        ctx.region,
         named_group(ctx, params),
         min(params.get("startTime", 0), END_OF_TIME),
         min(params.get("endTime", END_OF_TIME), END_OF_TIME),
@@ -117,7 +115,8 @@ def _group_position(token: str | None) -> tuple[int, int, int]:
 
 def _of_group(ctx: Context, window: Window, prefix: str, after: tuple[int, int, int]) -> Found:
     """By time, ingestion time and number."""
-    while page := ctx.tx.logs.scan(ctx.region, window.group, after, window.start, window.end, _CHUNK):
+    times = TimeWindow(window.start, window.end)
+    while page := ctx.tx.logs.scan(ctx.region, window.group, after, times, _CHUNK):
         for position, event in page:
             if event.stream.startswith(prefix):
                 yield position, event
@@ -136,8 +135,8 @@ def _of_streams(ctx: Context, window: Window, names: Sequence[str], after: Posit
 
 def _of_stream(ctx: Context, window: Window, begin: tuple[str, int], chunk: int) -> Found:
     name, start = begin
-    after = (start, -1)
-    while page := ctx.tx.logs.forward(ctx.region, window.group, name, after, window.end + 1, chunk):
+    key, after = stream_key(ctx, window.group, name), (start, -1)
+    while page := ctx.tx.logs.forward(key, after, window.end + 1, chunk):
         for event in page:
             yield (event.timestamp, name, event.seq), event
         after = (page[-1].timestamp, page[-1].seq)

@@ -8,7 +8,7 @@ from batchd.errors import ApiError, DuplicateKey
 from batchd.gateway.operation import Context, reads, writes
 from batchd.services.logs.groups import PAGE, find_group, group_arn, named_group
 from batchd.services.logs.tokens import read_token, write_token
-from batchd.store.store import LogStream
+from batchd.store.store import LogStream, StreamKey
 
 if TYPE_CHECKING:
     from types_boto3_logs import type_defs as t
@@ -20,7 +20,7 @@ _SCAN = 1000  # streams read from the store at a time
 def create_log_stream(params: t.CreateLogStreamRequestTypeDef, ctx: Context) -> None:
     find_group(ctx, params["logGroupName"])
     try:
-        ctx.tx.logs.create_stream(ctx.region, params["logGroupName"], params["logStreamName"], ctx.now_ms)
+        ctx.tx.logs.create_stream(stream_key(ctx, params["logGroupName"], params["logStreamName"]), ctx.now_ms)
     except DuplicateKey:
         raise ApiError("ResourceAlreadyExistsException", "The specified log stream already exists") from None
 
@@ -29,7 +29,7 @@ def create_log_stream(params: t.CreateLogStreamRequestTypeDef, ctx: Context) -> 
 def delete_log_stream(params: t.DeleteLogStreamRequestTypeDef, ctx: Context) -> None:
     """Its events go with it."""
     find_group(ctx, params["logGroupName"])
-    if not ctx.tx.logs.delete_stream(ctx.region, params["logGroupName"], params["logStreamName"]):
+    if not ctx.tx.logs.delete_stream(stream_key(ctx, params["logGroupName"], params["logStreamName"])):
         raise missing_stream()
 
 
@@ -55,10 +55,15 @@ def describe_log_streams(params: t.DescribeLogStreamsRequestTypeDef, ctx: Contex
 
 def find_stream(ctx: Context, group: str, name: str) -> LogStream:
     """The stream of an existing group; ResourceNotFoundException."""
-    stream = ctx.tx.logs.stream(ctx.region, group, name)
+    stream = ctx.tx.logs.stream(stream_key(ctx, group, name))
     if stream is None:
         raise missing_stream()
     return stream
+
+
+def stream_key(ctx: Context, group: str, name: str) -> StreamKey:
+    """In the caller's region."""
+    return StreamKey(ctx.region, group, name)
 
 
 def missing_stream() -> ApiError:
