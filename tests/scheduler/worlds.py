@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchd.scheduler import invariants
+from batchd.scheduler.children import Children
 from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.scheduler.events import (
     Dependency,
@@ -54,7 +55,7 @@ class World:
         assert invariants.check_step(self.scheduler.state, step) == []
         assert invariants.check(self.scheduler.state) == []
         self.jobs.update({job.job_id: replace(job, attempts=list(job.attempts)) for job in step.changed})
-        self.told += [(moved.job_id, moved.status.value) for moved in step.transitions]
+        self.told += [(job_id, moved.status.value) for moved in step.transitions for job_id in moved.job_ids()]
         self.commands += step.commands
         return step
 
@@ -94,6 +95,16 @@ class World:
         """`RUNNABLE STARTING`: of these jobs, in this order."""
         return " ".join(self.status(name) for name in names)
 
+    def children(self, name: str) -> Children:
+        children = self.jobs[name].children
+        assert children is not None, f"{name} is no array"
+        return children
+
+    def summary(self, name: str) -> str:
+        """`1 RUNNABLE, 2 FAILED`: the children of this array."""
+        children = self.children(name)
+        return ", ".join(f"{children.count(status)} {status}" for status in JobStatus if children.count(status))
+
     def life(self, name: str) -> list[str]:
         """Every state the job passed."""
         return [status for job_id, status in self.told if job_id == name]
@@ -115,6 +126,21 @@ class World:
 def spec(name: str, vcpus: float = 1, memory: int = 512, *, gpus: int = 0, on: str = "q") -> JobSpec:
     """A job that is tried once, without limit of time."""
     return JobSpec(name, on, Resources(round(vcpus * 1000), memory, gpus))
+
+
+def array(name: str, size: int, vcpus: float = 1, *, on: str = "q") -> JobSpec:
+    """An array job."""
+    return replace(spec(name, vcpus, on=on), size=size)
+
+
+def sequential(job: JobSpec) -> JobSpec:
+    return replace(job, sequential=True)
+
+
+def each(job: JobSpec, *others: str | Dependency) -> JobSpec:
+    """Child by child after the others."""
+    found = tuple(Dependency(other, each=True) if isinstance(other, str) else other for other in others)
+    return replace(job, depends_on=(*job.depends_on, *found))
 
 
 def retrying(job: JobSpec, attempts: int, *rules: ExitRule) -> JobSpec:

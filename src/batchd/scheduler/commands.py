@@ -13,6 +13,8 @@ class StartTask:
     job_id: str
     attempt: int  # from 1
     environment: str  # compute environment ARN
+    index: int | None = None  # of an array's child, with the size of the array
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heapreplace
 
-from batchd.scheduler import identity, placement, policy
+from batchd.scheduler import arrays, identity, placement, policy
 from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Draft, Environment, Job, Queue, State
@@ -37,9 +37,12 @@ def run(state: State, draft: Draft) -> None:
             placement.sleep(state, queue, job)
             heappop(contest)
             continue
-        # 5. Start it, and let the queue go behind its equals.
+        # 5. Start it (of an array its next child), and let the queue go behind its equals.
+        if queue.accused is not None:
+            _accuse(draft, queue, job, None)
+        if job.children is not None:
+            job = arrays.record(state, job, job.children.next_fresh())
         policy.take(queue)
-        queue.accused = None
         queue.moved_at = draft.now
         _start(state, draft, job, environment)
         policy.served(state, queue)
@@ -47,16 +50,21 @@ def run(state: State, draft: Draft) -> None:
 
 
 def _start(state: State, draft: Draft, job: Job, environment: Environment) -> None:
-    job_id = job.spec.job_id
-    attempt = len(job.attempts) + 1
-    task_id = identity.task_id(job_id, attempt)
+    task_id = identity.task_id(job.spec.job_id, len(job.attempts) + 1)
     job.clamped = placement.needs_whole(state.machine, job.spec.resources)
     job.task_id = task_id
     job.environment = environment.arn
     placement.reserve(state, environment, job)
     state.tasks[task_id] = job
     move(draft, job, JobStatus.STARTING, draft.now)
-    draft.commands.append(StartTask(task_id, job_id, attempt, environment.arn))
+    draft.commands.append(start_of(job))
+
+
+def start_of(job: Job) -> StartTask:
+    """The command that starts, or started, the attempt in hand."""
+    size = job.parent.spec.size if job.parent is not None else 0
+    attempt = len(job.attempts) + 1
+    return StartTask(str(job.task_id), job.spec.job_id, attempt, str(job.environment), job.spec.index, size)
 
 
 def _accuse(draft: Draft, queue: Queue, job: Job, misfit: str | None) -> None:
@@ -65,6 +73,6 @@ def _accuse(draft: Draft, queue: Queue, job: Job, misfit: str | None) -> None:
     if queue.accused is not job or queue.accused_at is None or job.status_reason != reason:
         queue.accused_at = draft.now
     queue.accused = job if misfit else None
-    if job.status is JobStatus.RUNNABLE and job.status_reason != reason:
+    if job.status in (JobStatus.PENDING, JobStatus.RUNNABLE) and job.status_reason != reason:
         job.status_reason = reason
         draft.changed[job.spec.job_id] = job

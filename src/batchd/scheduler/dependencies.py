@@ -1,8 +1,15 @@
-"""Jobs that wait for jobs: all must succeed, one failure fails the waiting job, and so on down. [batch.md 3.4]"""
+"""Jobs that wait for jobs: all must succeed, one failure fails the waiting job, and so on down. [batch.md 3.4]
+
+An array waits as a whole for some jobs, and child by child (N_TO_N, SEQUENTIAL) for others.
+"""
 
 from __future__ import annotations
 
-from batchd.scheduler.events import FINAL, JobStatus
+from collections.abc import Iterable, Sequence
+
+from batchd.scheduler import identity
+from batchd.scheduler.children import DROPPED, FAILED, PENDING, SUCCEEDED, Children
+from batchd.scheduler.events import FINAL, Dependency, JobStatus
 from batchd.scheduler.state import Job, State
 
 
@@ -10,11 +17,13 @@ def outcome(state: State, job: Job) -> JobStatus | None:
     """What the job's dependencies come to as they stand: SUCCEEDED, FAILED, or None while some are not over.
 
     A dependency that neither lives nor came with an outcome counts as FAILED: nobody can say that it succeeded.
+    One that is waited for child by child is no more than that here.
     """
     verdict: JobStatus | None = JobStatus.SUCCEEDED
     for dependency in job.spec.depends_on:
-        other = state.jobs.get(dependency.job_id)
-        found = other.status if other else dependency.outcome or JobStatus.FAILED
+        found = status_of(state, dependency.job_id) or dependency.outcome or JobStatus.FAILED
+        if dependency.each and (dependency.outcome or dependency.job_id in state.jobs):
+            continue
         if found is JobStatus.FAILED:
             return JobStatus.FAILED
         if found not in FINAL:
@@ -22,37 +31,67 @@ def outcome(state: State, job: Job) -> JobStatus | None:
     return verdict
 
 
+def status_of(state: State, job_id: str) -> JobStatus | None:
+    """Of a live job, or of a child of a live array."""
+    job = state.jobs.get(job_id)
+    if job is not None:
+        return job.status
+    array, index = array_of(state, job_id)
+    return array.status(index) if array is not None else None
+
+
+def array_of(state: State, job_id: str) -> tuple[Children | None, int]:
+    """The children among which this id is one, and its index; None where there is no such live array."""
+    place = identity.array_of(job_id)
+    array = state.jobs.get(place[0]) if place else None
+    if place is None or array is None or array.children is None or place[1] >= array.children.size:
+        return None, 0
+    return array.children, place[1]
+
+
 def wait(state: State, job: Job) -> int:
-    """Remember which live jobs this one waits for; returns how many."""
+    """Remember which live jobs this one waits for; returns for how many it does as a whole."""
     job_id = job.spec.job_id
     unmet = 0
-    for other_id in dict.fromkeys(dependency.job_id for dependency in job.spec.depends_on):
-        other = state.jobs.get(other_id)
-        if other is not None and other.status not in FINAL:
+    for other_id in dict.fromkeys(dependency.job_id for dependency in job.spec.depends_on if not dependency.each):
+        other = status_of(state, other_id)
+        if other is not None and other not in FINAL:
             state.dependents.setdefault(other_id, {})[job_id] = job
             unmet += 1
+            children, _ = array_of(state, other_id)
+            if children is not None:
+                children.watched = True
     if unmet:
         state.unmet[job_id] = unmet
+    for array in _counterparts(state, job.spec.depends_on):
+        if array.status not in FINAL:
+            state.followers.setdefault(array.spec.job_id, {})[job_id] = job
     return unmet
 
 
 def stop_waiting(state: State, job: Job) -> None:
     """The job needs its dependencies no more: it failed, or was cancelled, before they were over."""
     job_id = job.spec.job_id
-    if state.unmet.pop(job_id, None) is None:
-        return
+    is_waiting = state.unmet.pop(job_id, None) is not None
     for dependency in job.spec.depends_on:
-        others = state.dependents.get(dependency.job_id)
-        if others is not None and others.pop(job_id, None) is not None and not others:
-            del state.dependents[dependency.job_id]
+        if dependency.each:
+            _forget(state.followers, dependency.job_id, job_id)
+        elif is_waiting:
+            _forget(state.dependents, dependency.job_id, job_id)
 
 
-def ended(state: State, job: Job) -> list[Job]:
+def _forget(waiting: dict[str, dict[str, Job]], other_id: str, job_id: str) -> None:
+    others = waiting.get(other_id)
+    if others is not None and others.pop(job_id, None) is not None and not others:
+        del waiting[other_id]
+
+
+def ended(state: State, job_id: str, status: JobStatus) -> list[Job]:
     """The jobs to move on because this one ended: all that waited if it failed, else those it was the last of."""
-    waiting = state.dependents.pop(job.spec.job_id, None)
+    waiting = state.dependents.pop(job_id, None)
     if waiting is None:
         return []
-    if job.status is JobStatus.FAILED:
+    if status is JobStatus.FAILED:
         return list(waiting.values())
     return [other for other_id, other in waiting.items() if _met(state, other_id)]
 
@@ -64,3 +103,44 @@ def _met(state: State, job_id: str) -> bool:
         return False
     del state.unmet[job_id]
     return True
+
+
+# Child by child
+
+
+def is_held(state: State, array: Job, index: int) -> bool:
+    """Whether something keeps this PENDING child from being RUNNABLE."""
+    if array.spec.job_id in state.unmet or array.children is None:
+        return True
+    if array.spec.sequential and index and array.children.states[index - 1] != SUCCEEDED:
+        return True
+    others = _counterparts(state, array.spec.depends_on)
+    return any(other.children is not None and other.children.states[index] != SUCCEEDED for other in others)
+
+
+def ready(state: State, array: Job, children: Children) -> Sequence[int]:
+    """The PENDING children that nothing holds."""
+    if not array.spec.sequential and not any(dependency.each for dependency in array.spec.depends_on):
+        waiting = children.states.count(PENDING)
+        if waiting == children.size and array.spec.job_id not in state.unmet:
+            return range(children.size)
+    return [index for index in children.among(PENDING) if not is_held(state, array, index)]
+
+
+def doomed(state: State, array: Job) -> list[int]:
+    """The children whose counterparts have failed."""
+    failed: dict[int, None] = {}
+    for dependency in array.spec.depends_on:
+        other = state.jobs.get(dependency.job_id) if dependency.each else None
+        if other is not None and other.children is not None:
+            states = other.children.states
+            failed.update((i, None) for i, state_ in enumerate(states) if state_ == FAILED or state_ >= DROPPED)
+        for first, behind in dependency.failed:
+            failed.update(dict.fromkeys(range(first, behind)))
+    return sorted(failed)
+
+
+def _counterparts(state: State, depends_on: Iterable[Dependency]) -> list[Job]:
+    """The live arrays that one is waited for child by child."""
+    found = (state.jobs.get(dependency.job_id) for dependency in depends_on if dependency.each)
+    return [array for array in found if array is not None]

@@ -45,15 +45,25 @@ class ExitRule:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A job to wait for. `outcome` is its final status where it had ended before the submit, else None."""
+    """A job to wait for. `outcome` is its final status where it had ended before the submit, else None.
+
+    `each` is N_TO_N: child i waits for child i of that array; `failed` are then the children of an array that had
+    ended which did not succeed, as ranges (first, behind the last). [batch.md 3.4]
+    """
 
     job_id: str
     outcome: JobStatus | None = None
+    each: bool = False
+    failed: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """All that scheduling needs to know of a job; the rest of the document is opaque here."""
+    """All that scheduling needs to know of a job; the rest of the document is opaque here.
+
+    `size` is how many children an array job has, 0 for a job by itself; `sequential` children run one after the other.
+    `index` is a child's place in its array: its spec is the array's but for the id. [batch.md 3.5]
+    """
 
     job_id: str
     queue: str  # ARN
@@ -62,6 +72,9 @@ class JobSpec:
     exit_rules: tuple[ExitRule, ...] = ()
     timeout_s: int | None = None
     depends_on: tuple[Dependency, ...] = ()
+    size: int = 0
+    sequential: bool = False
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

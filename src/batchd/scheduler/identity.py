@@ -10,6 +10,18 @@ def task_id(job_id: str, attempt: int) -> str:
     return blake2b(f"{job_id}/{attempt}".encode(), digest_size=16, usedforsecurity=False).hexdigest()
 
 
+def child_id(array_id: str, index: int) -> str:
+    """The id of an array's child. [batch.md 3.5]"""
+    return f"{array_id}:{index}"
+
+
+def array_of(job_id: str) -> tuple[str, int] | None:
+    """The array's id and the index in a child's id; None for any other id."""
+    array_id, colon, text = job_id.rpartition(":")
+    index = int(text) if colon and text.isascii() and text.isdigit() and len(text) < 10 else -1
+    return (array_id, index) if str(index) == text else None
+
+
 def instance_id(environment: str) -> str:
     """`i-` and 17 hex digits: the EC2 name of the host that a compute environment's tasks run on."""
     return "i-" + blake2b(environment.encode(), digest_size=9, usedforsecurity=False).hexdigest()[:17]

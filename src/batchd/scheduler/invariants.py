@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from batchd.scheduler import deadlines, identity, placement, policy
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+
+from batchd.scheduler import arrays, deadlines, dependencies, identity, placement, policy
+from batchd.scheduler.children import PENDING, RUNNABLE
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.state import Job, State, Step
@@ -12,6 +17,7 @@ def check(state: State) -> list[str]:
     """A sentence for each thing that is wrong between two steps; empty when all is well."""
     return [
         *_jobs(state),
+        *_arrays(state),
         *_lines(state),
         *_dependencies(state),
         *_usage(state),
@@ -34,7 +40,7 @@ def check_step(state: State, step: Step) -> list[str]:
             wrong.append(f"{command} has no reason")
         elif isinstance(command, StartTask):
             wrong += _room(state, job)
-    last = {moved.job_id: moved.status for moved in step.transitions}
+    last = {moved.job_id: moved.status for moved in step.transitions if not moved.children}
     wrong += [f"{job.job_id} moved to {job.status} unseen" for job in step.changed if _unseen(job, last)]
     return wrong
 
@@ -89,6 +95,41 @@ def _jobs(state: State) -> list[str]:
     return wrong
 
 
+def _arrays(state: State) -> list[str]:
+    """The bytes of an array's children, its counts and the children's records agree."""
+    wrong = []
+    for job_id, array in state.jobs.items():
+        children = array.children
+        if children is None:
+            if array.parent is not None and state.jobs.get(array.parent.job_id) is not array.parent:
+                wrong.append(f"{job_id} is the child of no live array")
+            continue
+        found = Counter(children.status(index) for index in range(children.size))
+        found.update(child.status for child in arrays.recorded(state, array))
+        del found[None]
+        if found != Counter({status: children.count(status) for status in JobStatus}):
+            wrong.append(f"{job_id} miscounts its children: {children.counts}, not {found}")
+        if children.states.count(RUNNABLE) != children.fresh or RUNNABLE in children.states[: children.first]:
+            wrong.append(f"{job_id} miscounts its children that are ready")
+        if children.in_line != any(job is array for job in _places(state, array)):
+            wrong.append(f"{job_id} does not know whether it stands in line")
+        wrong += [
+            f"child {index} of {job_id} waits for nothing"
+            for index in children.among(PENDING)
+            if job_id not in _arrived(state) and not dependencies.is_held(state, array, index)
+        ]
+    return wrong
+
+
+def _places(state: State, array: Job) -> Iterator[Job]:
+    queue = state.queues[array.spec.queue]
+    return chain(queue.retried, queue.waiting)
+
+
+def _arrived(state: State) -> dict[str, None]:
+    return dict.fromkeys(job.job_id for job in state.arrivals)
+
+
 def _lines(state: State) -> list[str]:
     """Every RUNNABLE job stands in its queue's line once; the queues' counts are right."""
     wrong = []
@@ -101,35 +142,47 @@ def _lines(state: State) -> list[str]:
             standing[job.job_id] = standing.get(job.job_id, 0) + 1
             if job.spec.queue != arn:
                 wrong.append(f"{job.job_id} stands in {arn}, not in its own queue")
-        if policy.length(queue) != sum(1 for _ in policy.line(queue)):
+        if len(queue.retried) + len(queue.waiting) - queue.stale != sum(1 for _ in policy.line(queue)):
             wrong.append(f"{arn} miscounts the jobs that left its line")
+        if policy.length(queue) != sum(1 for _ in policy.members(queue)):
+            wrong.append(f"{arn} miscounts the jobs that stand in its line")
         if queue.live != live.get(arn, 0):
             wrong.append(f"{arn} counts {queue.live} live jobs of {live.get(arn, 0)}")
         if not queue.known and not queue.live:
             wrong.append(f"{arn} is gone and still remembered")
     for job in state.jobs.values():
-        if (job.status is JobStatus.RUNNABLE) != (standing.pop(job.job_id, 0) == 1):
+        if policy.stands(job) != (standing.pop(job.job_id, 0) == 1):
             wrong.append(f"{job.job_id} is {job.status} and stands in line wrongly")
     return wrong + [f"{job_id} stands in line and is not live" for job_id in standing]
 
 
 def _dependencies(state: State) -> list[str]:
-    """A PENDING job waits for at least one live job, and each of those knows of it."""
+    """A PENDING job waits for at least one live job, an array perhaps for none; each of those knows of it."""
     wrong = []
-    arrived = dict.fromkeys(job.job_id for job in state.arrivals)
+    arrived = _arrived(state)
     for job_id, job in state.jobs.items():
         if job_id in arrived:
             continue
-        live = [d for d in dict.fromkeys(d.job_id for d in job.spec.depends_on) if d in state.jobs]
-        if job.status is JobStatus.PENDING and (not live or state.unmet.get(job_id) != len(live)):
-            wrong.append(f"{job_id} waits for {len(live)} jobs and counts {state.unmet.get(job_id)}")
+        others = dict.fromkeys(dependency.job_id for dependency in job.spec.depends_on if not dependency.each)
+        live = [other for other in others if _is_live(state, other)]
+        counted = state.unmet.get(job_id, 0)
+        if job.status is JobStatus.PENDING and (counted != len(live) or (not live and job.children is None)):
+            wrong.append(f"{job_id} waits for {len(live)} jobs and counts {counted}")
         if job.status is not JobStatus.PENDING and job_id in state.unmet:
             wrong.append(f"{job_id} is {job.status} and still waits for others")
     for other_id, waiting in state.dependents.items():
-        if other_id not in state.jobs or not waiting:
+        if not _is_live(state, other_id) or not waiting:
             wrong.append(f"somebody waits for {other_id}, which is over")
         wrong += [f"{job_id} waits and is not PENDING" for job_id in waiting if job_id not in state.unmet]
+    for array_id, following in state.followers.items():
+        if not _is_live(state, array_id) or not following:
+            wrong.append(f"somebody follows {array_id}, which is over")
+        wrong += [f"{job_id} follows {array_id} and is over" for job_id in following if job_id not in state.jobs]
     return wrong
+
+
+def _is_live(state: State, job_id: str) -> bool:
+    return dependencies.status_of(state, job_id) not in (None, *FINAL)
 
 
 def _usage(state: State) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchd.scheduler import deadlines, dependencies, identity, placement, policy, reasons
+from batchd.scheduler.children import FAILED, SUCCEEDED
 from batchd.scheduler.commands import StopTask
 from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost
 from batchd.scheduler.retry import may_retry
@@ -41,10 +42,10 @@ def end(state: State, draft: Draft, job: Job, reason: str) -> None:
     dependencies.stop_waiting(state, job)
     if was_runnable:
         queue = state.queue(job.spec.queue)
-        policy.leave(queue)
+        policy.leave(queue, job if job.parent is None or job.attempts else job.parent)
         queue.moved_at = draft.now
         state.awake[queue.arn] = None
-    _retire(state, draft, job)
+    retire(state, draft, job)
 
 
 def ask_to_stop(draft: Draft, job: Job, reason: str) -> None:
@@ -71,7 +72,7 @@ def exited(state: State, draft: Draft, job: Job, event: TaskExited) -> None:
     last = _close(state, job, reasons.EXITED, event)
     if event.exit_code == 0 and job.stop_reason is None:
         move(draft, job, JobStatus.SUCCEEDED, last.stopped_at, last.status_reason)
-        _retire(state, draft, job)
+        retire(state, draft, job)
     else:
         _retry_or_fail(state, draft, job, last)
 
@@ -85,18 +86,6 @@ def lost(state: State, draft: Draft, job: Job, event: TaskLost) -> None:
     """The task's host or runner vanished under it. [batch.md 1.2]"""
     reason = reasons.host_lost(identity.instance_id(str(job.environment)))
     _retry_or_fail(state, draft, job, _close(state, job, reason, event))
-
-
-def settle(state: State, draft: Draft) -> None:
-    """Let every job that ended in this step move those that waited for it, and so on to the last."""
-    while draft.settled < len(draft.ended):
-        ended = draft.ended[draft.settled]
-        draft.settled += 1
-        for job in dependencies.ended(state, ended):
-            if ended.status is JobStatus.FAILED:
-                end(state, draft, job, reasons.DEPENDENCY_FAILED)
-            else:
-                make_runnable(state, draft, job)
 
 
 def _close(state: State, job: Job, status_reason: str, event: TaskExited | TaskFailedToStart | TaskLost) -> Attempt:
@@ -127,12 +116,15 @@ def _retry_or_fail(state: State, draft: Draft, job: Job, last: Attempt) -> None:
         make_runnable(state, draft, job, last.status_reason)
         return
     move(draft, job, JobStatus.FAILED, last.stopped_at, last.status_reason)
-    _retire(state, draft, job)
+    retire(state, draft, job)
 
 
-def _retire(state: State, draft: Draft, job: Job) -> None:
-    """The job is final: it is out of its queue, and out of memory once the step has reported it."""
-    draft.ended.append(job)
+def retire(state: State, draft: Draft, job: Job) -> None:
+    """The job is final: it is out of its queue, and out of memory once the step has reported it. Of a child its array
+    keeps how it ended."""
+    draft.ended.append((job, None))
+    if job.parent is not None and job.parent.children is not None and job.spec.index is not None:
+        job.parent.children.states[job.spec.index] = SUCCEEDED if job.status is JobStatus.SUCCEEDED else FAILED
     queue = state.queue(job.spec.queue)
     queue.live -= 1
     if not queue.known and not queue.live:

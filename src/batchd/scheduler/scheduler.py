@@ -6,9 +6,22 @@ Nothing else decides a job's status. It knows no clock, no store and no engine; 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
-from batchd.scheduler import cycle, deadlines, dependencies, explain, lifecycle, placement, policy, reasons, time_limits
+from batchd.scheduler import (
+    arrays,
+    cycle,
+    deadlines,
+    dependencies,
+    explain,
+    lifecycle,
+    placement,
+    policy,
+    reasons,
+    time_limits,
+)
+from batchd.scheduler.children import Drop, new_children
 from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.scheduler.events import (
     FINAL,
@@ -29,6 +42,7 @@ from batchd.scheduler.events import (
     TimePassed,
 )
 from batchd.scheduler.overview import Overview, overview
+from batchd.scheduler.settle import admit, settle
 from batchd.scheduler.state import Draft, Job, State, Step
 from batchd.scheduler.transitions import enter
 
@@ -70,13 +84,14 @@ class Scheduler:
         self._admit_arrivals(draft)
         for event in events:
             self._handlers[type(event)](draft, event)
-            lifecycle.settle(state, draft)
+            settle(state, draft)
         for job in deadlines.take_due(state, now):
             lifecycle.ask_to_stop(draft, job, reasons.TIMED_OUT)
         if state.awake:
             cycle.run(state, draft)
-        for job in draft.ended:
-            del state.jobs[job.spec.job_id]
+        for job, children in draft.ended:
+            if children is None:
+                del state.jobs[job.spec.job_id]
         return draft.finish()
 
     def next_deadline(self) -> int | None:
@@ -104,14 +119,14 @@ class Scheduler:
         commands: list[Command] = []
         for job in self.state.tasks.values():
             if job.status is JobStatus.STARTING:
-                commands.append(_start_of(job))
+                commands.append(cycle.start_of(job))
             if job.stop_reason is not None:
                 commands.append(StopTask(str(job.task_id), job.spec.job_id))
         return commands
 
     def running(self) -> list[StartTask]:
         """The starts of the tasks that were seen running: what an engine adopts after a restart."""
-        return [_start_of(job) for job in self.state.tasks.values() if job.status is JobStatus.RUNNING]
+        return [cycle.start_of(job) for job in self.state.tasks.values() if job.status is JobStatus.RUNNING]
 
     def waiting(self) -> int:
         """How many jobs are RUNNABLE."""
@@ -122,13 +137,17 @@ class Scheduler:
         return overview(self.state)
 
     def front(self, queue: str, limit: int) -> list[Job]:
-        """The first RUNNABLE jobs of this queue, in the order in which they will be placed. [batch.md 5.5]"""
+        """The first places in the line of this queue, in the order in which they will be served; an array has one."""
         found = self.state.queues.get(queue)
-        return [] if found is None else [job for job, _ in zip(policy.line(found), range(limit), strict=False)]
+        return [] if found is None else list(islice(policy.line(found), limit))
 
     def places(self, queue: str, limit: int) -> list[tuple[str, int]]:
-        """The same jobs' ids, each with the time (ms) at which it came to its place. [batch.md 5.5]"""
-        return [(job.job_id, policy.arrived_at(self.state.queue(queue), job)) for job in self.front(queue, limit)]
+        """The first RUNNABLE jobs' ids, in the order in which they will be placed, each with the time (ms) at which it
+        came to its place. [batch.md 5.5]"""
+        found = self.state.queues.get(queue)
+        if found is None:
+            return []
+        return [(job_id, policy.arrived_at(found, job)) for job, job_id in islice(policy.members(found), limit)]
 
     def explanation(self, job_id: str) -> explain.Explanation | None:
         """Why the job is where it is, as data; None for a job that has ended or never was."""
@@ -146,34 +165,36 @@ class Scheduler:
         spec = event.job
         if spec.job_id in state.jobs:
             return
-        job = state.jobs[spec.job_id] = Job(spec, JobStatus.SUBMITTED, draft.now)
+        children = new_children(spec.size) if spec.size else None
+        job = state.jobs[spec.job_id] = Job(spec, JobStatus.SUBMITTED, draft.now, children=children)
         state.queue(spec.queue).live += 1
         enter(draft, job)
-        lifecycle.admit(state, draft, job)
+        admit(state, draft, job)
 
     def _on_cancel_requested(self, draft: Draft, event: CancelRequested) -> None:
-        """Without effect once the job starts. [batch.md 8.1]"""
-        job = self._waiting(event.job_id)
-        if job is not None:
+        """Without effect once the job starts; of an array on those children that have not. [batch.md 8.1, 8.3]"""
+        job = arrays.find(self.state, event.job_id)
+        if job is None:
+            return
+        if job.children is not None:
+            arrays.end(self.state, draft, job, Drop(event.reason, draft.now, is_cancelled=True))
+        elif _is_waiting(job):
             job.is_cancelled = True
             lifecycle.end(self.state, draft, job, event.reason)
 
     def _on_terminate_requested(self, draft: Draft, event: TerminateRequested) -> None:
-        """The first reason to stop wins, whoever gave it. [batch.md 8.2, 8.4]"""
-        job = self._waiting(event.job_id)
-        if job is not None:
+        """The first reason to stop wins, whoever gave it. [batch.md 8.2, 8.3, 8.4]"""
+        job = arrays.find(self.state, event.job_id)
+        if job is None:
+            return
+        if job.children is not None:
+            arrays.end(self.state, draft, job, Drop(event.reason, draft.now, is_terminated=True), stop=True)
+        elif _is_waiting(job):
             job.is_terminated = True
             lifecycle.end(self.state, draft, job, event.reason)
-            return
-        job = self.state.jobs.get(event.job_id)
-        if job is not None and job.status not in FINAL and job.stop_reason is None:
+        elif job.status not in FINAL and job.stop_reason is None:
             job.is_terminated = True
             lifecycle.ask_to_stop(draft, job, event.reason)
-
-    def _waiting(self, job_id: str) -> Job | None:
-        """The job, if it lives and has not been handed to an engine."""
-        job = self.state.jobs.get(job_id)
-        return job if job is not None and _is_waiting(job) else None
 
     # What operators change
 
@@ -196,7 +217,9 @@ class Scheduler:
             return
         queue.known, queue.environments = False, ()  # and gone with its last job
         for job in [job for job in state.jobs.values() if job.spec.queue == event.arn]:
-            if _is_waiting(job):
+            if job.children is not None:
+                arrays.end(state, draft, job, Drop(reasons.QUEUE_DELETED, draft.now), stop=True)
+            elif _is_waiting(job):
                 lifecycle.end(state, draft, job, reasons.QUEUE_DELETED)
             elif job.status not in FINAL:
                 lifecycle.ask_to_stop(draft, job, reasons.QUEUE_DELETED)
@@ -251,13 +274,19 @@ class Scheduler:
     def _on_time_passed(self, draft: Draft, event: TimePassed) -> None:
         """Attempts' deadlines are looked at in every step, the queues' time limits only here."""
         for job, reason in time_limits.due(self.state, draft.now):
-            lifecycle.end(self.state, draft, job, reasons.time_limit_passed(reason))
+            if job.children is not None:
+                arrays.end(self.state, draft, job, Drop(reasons.time_limit_passed(reason), draft.now))
+            else:
+                lifecycle.end(self.state, draft, job, reasons.time_limit_passed(reason))
 
     # Starting again
 
     def _restore_one(self, job: Job) -> None:
         state = self.state
         queue = state.queue(job.spec.queue)
+        if job.children is not None and (fresh := job.children.settle_derived()):
+            policy.join(queue, job, fresh)
+            queue.accused = job if job.status_reason is not None else queue.accused
         if job.status is JobStatus.SUBMITTED or (job.status is JobStatus.PENDING and not dependencies.wait(state, job)):
             state.arrivals.append(job)
         elif job.status is JobStatus.RUNNABLE:
@@ -273,16 +302,13 @@ class Scheduler:
         """Restored jobs that nothing holds back; a dependency that lives no more succeeded, or they had failed."""
         arrivals, self.state.arrivals = self.state.arrivals, []
         for job in arrivals:
-            if job.status is JobStatus.PENDING:
-                lifecycle.make_runnable(self.state, draft, job)
+            if job.status is JobStatus.SUBMITTED:
+                admit(self.state, draft, job)
+            elif job.children is not None:
+                arrays.release(self.state, draft, job)
             else:
-                lifecycle.admit(self.state, draft, job)
-            lifecycle.settle(self.state, draft)
-
-
-def _start_of(job: Job) -> StartTask:
-    """The command that started the attempt in hand."""
-    return StartTask(str(job.task_id), job.spec.job_id, len(job.attempts) + 1, str(job.environment))
+                lifecycle.make_runnable(self.state, draft, job)
+            settle(self.state, draft)
 
 
 def _is_waiting(job: Job) -> bool:

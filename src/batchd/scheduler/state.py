@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from batchd.scheduler import identity
+from batchd.scheduler.children import Children
 from batchd.scheduler.commands import Command
 from batchd.scheduler.events import JobSpec, JobStatus, Resources, TimeLimit, Usage
 
@@ -34,7 +37,8 @@ class Job:
 
     `task_id` and `environment` are of the attempt in hand (or the last one); `exit_code` and `reason` are the
     last finished attempt's. `stop_reason` is set once somebody asked a started task to stop. `runnable_at` is when it
-    last became RUNNABLE.
+    last became RUNNABLE. `children` are an array's, whose own `stop_reason` is why it was ended as a whole; a child
+    has its array as `parent`.
     """
 
     spec: JobSpec
@@ -53,6 +57,8 @@ class Job:
     stop_reason: str | None = None
     clamped: bool = False  # asked for more than the machine has and runs alone with all of it
     runnable_at: int | None = None
+    children: Children | None = None
+    parent: Job | None = field(default=None, compare=False, repr=False)
 
     @property
     def job_id(self) -> str:
@@ -60,39 +66,59 @@ class Job:
 
 
 class Transition(NamedTuple):
-    """A job entered a state. `attempt` is the attempt in hand or the last one, from 1; 0 before the first."""
+    """A job entered a state. `attempt` is the attempt in hand or the last one, from 1; 0 before the first.
+
+    With `children` it is these children of the array that did, all at once.
+    """
 
     job_id: str
     status: JobStatus
     at: int
     attempt: int
     status_reason: str | None
+    children: Sequence[int] = ()
+
+    def job_ids(self) -> Iterator[str]:
+        """The jobs, one by one."""
+        if not self.children:
+            yield self.job_id
+        for index in self.children:
+            yield identity.child_id(self.job_id, index)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one step did. `changed` holds each changed job once, as it is now, in the order of its first change;
-    `transitions` every state entered, in order: a job may pass several in one step."""
+    `transitions` every state entered, in order: a job may pass several in one step.
+
+    Of the arrays `counted` are those of whose children the counts changed, `reshaped` those of whose children some
+    changed without having a record."""
 
     changed: list[Job]
     commands: list[Command]
     transitions: list[Transition]
+    counted: list[Job] = field(default_factory=list)
+    reshaped: list[Job] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Draft:
-    """A step in the making. `ended` are its jobs that became final; those before `settled` have told their
-    dependents. `moved` and `changed` keep the order in which things happened."""
+    """A step in the making. `ended` are its jobs that became final, or children of an array that did without having
+    a record; those before `settled` have told their dependents. `moved` and `changed` keep the order in which things
+    happened."""
 
     now: int
     changed: dict[str, Job] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     moved: list[Transition] = field(default_factory=list)
-    ended: list[Job] = field(default_factory=list)
+    ended: list[tuple[Job, Sequence[int] | None]] = field(default_factory=list)
     settled: int = 0
+    counted: dict[str, Job] = field(default_factory=dict)
+    reshaped: dict[str, Job] = field(default_factory=dict)
 
     def finish(self) -> Step:
-        return Step(list(self.changed.values()), self.commands, self.moved)
+        counted, reshaped = list(self.counted.values()), list(self.reshaped.values())
+        return Step(list(self.changed.values()), self.commands, self.moved, counted, reshaped)
 
 
 @dataclass(slots=True)
@@ -133,7 +159,8 @@ class Machine:
 class Queue:
     """A job queue and its line: `retried` jobs stand before `waiting` ones.
 
-    A job that leaves the line out of turn stays in it, no longer RUNNABLE, until it is passed or swept; `stale`
+    An array has one place for all its children that were not tried yet. `standing` counts the RUNNABLE jobs, children
+    too. A job that leaves the line out of turn stays in it, no longer RUNNABLE, until it is passed or swept; `stale`
     counts those. `live` counts the queue's jobs that have not ended; `turn` is when the queue was last served.
     `accused` is the job whose statusReason says why the head can never start, `accused_at` since when (ms; None:
     not known since the restart). `moved_at` is when the line last moved up, 0 if it has not since the restart.
@@ -147,6 +174,7 @@ class Queue:
     limits: tuple[TimeLimit, ...] = ()
     retried: deque[Job] = field(default_factory=deque)
     waiting: deque[Job] = field(default_factory=deque)
+    standing: int = 0
     stale: int = 0
     live: int = 0
     turn: int = 0
@@ -160,7 +188,8 @@ class State:
     """Everything the scheduler knows.
 
     `tasks` are the jobs STARTING or RUNNING by the task in hand. `dependents` maps a live job to the PENDING jobs
-    that wait for it, `unmet` a PENDING job to how many it still waits for. `deadlines` is a heap of (ms, number,
+    that wait for it, `unmet` a PENDING job to how many it still waits for, `followers` a live array to those that
+    wait for it child by child. `deadlines` is a heap of (ms, number,
     task id), stale once the task has ended; `watched` is the last number given. `arrivals` are restored jobs that
     the next step moves on. `awake` are ARNs of queues whose head may have become placeable.
     """
@@ -172,6 +201,7 @@ class State:
     machine: Machine = field(default_factory=Machine)
     dependents: dict[str, dict[str, Job]] = field(default_factory=dict)
     unmet: dict[str, int] = field(default_factory=dict)
+    followers: dict[str, dict[str, Job]] = field(default_factory=dict)
     deadlines: list[tuple[int, int, str]] = field(default_factory=list)
     watched: int = 0
     arrivals: list[Job] = field(default_factory=list)

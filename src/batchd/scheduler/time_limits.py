@@ -6,7 +6,7 @@ starts again.
 
 from __future__ import annotations
 
-from batchd.scheduler.events import JobStatus
+from batchd.scheduler import policy
 from batchd.scheduler.state import Job, Queue, State
 
 
@@ -29,7 +29,7 @@ def due(state: State, now: int) -> list[tuple[Job, str]]:
 def _limit(queue: Queue) -> tuple[int, str] | None:
     """(when, for which reason) the time of the queue's head is up, as things are."""
     job, since = queue.accused, queue.accused_at
-    if job is None or since is None or job.status is not JobStatus.RUNNABLE:
+    if job is None or since is None or not policy.stands(job):
         return None
     reason = str(job.status_reason).partition(" ")[0]
     return min(((since + 1000 * limit.max_s, reason) for limit in queue.limits if limit.reason == reason), default=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Draft, Job, Transition
@@ -27,12 +27,23 @@ def enter(draft: Draft, job: Job) -> None:
 
 def move(draft: Draft, job: Job, to: JobStatus, at: int, reason: str | None = None) -> None:
     """Take the job to its next state. Raises InvalidTransition where the table has no such row."""
-    effect = TABLE.get((job.status, to))
+    table = TABLE if job.children is None else ARRAYS
+    effect = table.get((job.status, to))
     if effect is None:
         raise InvalidTransition(job, to)
     effect(job, at, reason)
+    if job.parent is not None and job.parent.children is not None:
+        job.parent.children.shift(job.status, to)
+        draft.counted[job.parent.spec.job_id] = job.parent
     job.status = to
     _note(draft, job, at)
+
+
+def move_children(draft: Draft, array: Job, indexes: Sequence[int], to: JobStatus, reason: str | None = None) -> None:
+    """Note that these children, which have no records, took this step; the array's counts are the caller's."""
+    array_id = array.spec.job_id
+    draft.counted[array_id] = draft.reshaped[array_id] = array
+    draft.moved.append(Transition(array_id, to, draft.now, 0, reason, indexes))
 
 
 def _note(draft: Draft, job: Job, at: int) -> None:
@@ -82,6 +93,12 @@ TABLE: dict[tuple[JobStatus, JobStatus], Effect] = {
     (RUNNING, RUNNABLE): _retry,
     (RUNNING, SUCCEEDED): _end,
     (RUNNING, FAILED): _end,
+}
+
+ARRAYS: dict[tuple[JobStatus, JobStatus], Effect] = {
+    (SUBMITTED, PENDING): _wait,
+    (PENDING, SUCCEEDED): _end,
+    (PENDING, FAILED): _end,
 }
 
 

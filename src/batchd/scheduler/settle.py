@@ -1,0 +1,74 @@
+"""What follows from an end: those that waited for it move on or fail, an array is over with its last child."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batchd.scheduler import arrays, dependencies, identity, lifecycle, reasons
+from batchd.scheduler.children import Drop
+from batchd.scheduler.events import JobStatus
+from batchd.scheduler.state import Draft, Job, State
+
+
+def settle(state: State, draft: Draft) -> None:
+    """Let everything that ended in this step move what waited for it, and so on to the last."""
+    while draft.settled < len(draft.ended):
+        job, children = draft.ended[draft.settled]
+        draft.settled += 1
+        if children is not None:
+            _children_dropped(state, draft, job, children)
+            continue
+        _move_on(state, draft, job.spec.job_id, job.status)
+        if job.parent is not None and job.spec.index is not None:
+            _child_ended(state, draft, job.parent, job.spec.index, job.status)
+
+
+def admit(state: State, draft: Draft, job: Job) -> None:
+    """SUBMITTED."""
+    if job.children is None:
+        lifecycle.admit(state, draft, job)
+    else:
+        arrays.admit(state, draft, job)
+
+
+def _move_on(state: State, draft: Draft, job_id: str, status: JobStatus) -> None:
+    """The jobs that waited for this one as a whole; nobody follows an array that is over."""
+    state.followers.pop(job_id, None)
+    for job in dependencies.ended(state, job_id, status):
+        if status is JobStatus.FAILED and job.children is None:
+            lifecycle.end(state, draft, job, reasons.DEPENDENCY_FAILED)
+        elif status is JobStatus.FAILED:
+            arrays.end(state, draft, job, Drop(reasons.DEPENDENCY_FAILED, draft.now))
+        elif job.children is None:
+            lifecycle.make_runnable(state, draft, job)
+        else:
+            arrays.release(state, draft, job)
+
+
+def _child_ended(state: State, draft: Draft, array: Job, index: int, status: JobStatus) -> None:
+    """The children that waited for this one."""
+    followers = list(state.followers.get(array.spec.job_id, {}).values())
+    if status is JobStatus.SUCCEEDED:
+        for follower in followers:
+            arrays.release_child(state, draft, follower, index)
+        if array.spec.sequential:
+            arrays.release_child(state, draft, array, index + 1)
+    else:
+        for follower in followers:
+            arrays.fail_child(state, draft, follower, index)
+        if array.spec.sequential:
+            arrays.drop_after(state, draft, array, index)
+    arrays.conclude(state, draft, array)
+
+
+def _children_dropped(state: State, draft: Draft, array: Job, indexes: Sequence[int]) -> None:
+    """The children that waited for these, and the jobs that waited for one of them."""
+    array_id = array.spec.job_id
+    for follower in list(state.followers.get(array_id, {}).values()):
+        arrays.drop(state, draft, follower, indexes)
+    if array.spec.sequential:
+        arrays.drop_after(state, draft, array, indexes[0])
+    if array.children is not None and array.children.watched:
+        for index in indexes:
+            _move_on(state, draft, identity.child_id(array_id, index), JobStatus.FAILED)
+    arrays.conclude(state, draft, array)
