@@ -65,6 +65,50 @@ def test_streams_are_paged_by_name(store: Store) -> None:
         assert page(tx, prefix="nothing") == []
 
 
+def test_streams_are_paged_by_name_from_the_last_to_the_first(store: Store) -> None:
+    for name in ("b/1", "a/2", "a/1", "c"):
+        append(store, name)
+
+    def page(tx: Tx, **wanted: object) -> list[str]:
+        return [stream.name for stream in tx.logs.streams_backward(R, G, **wanted)]
+
+    with store.read() as tx:
+        assert page(tx) == ["c", "b/1", "a/2", "a/1"]
+        assert page(tx, prefix="a/") == ["a/2", "a/1"]
+        assert page(tx, prefix="a/", before="a/2") == ["a/1"]
+        assert page(tx, prefix="a/", before="c") == ["a/2", "a/1"]
+        assert page(tx, before="b/1", limit=1) == ["a/2"]
+        assert page(tx, prefix="nothing") == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10])
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_streams_are_paged_by_the_time_of_their_last_line(store: Store, newest_first: bool, limit: int) -> None:
+    for name, at in (("d", 7), ("a", 9), ("b", 5), ("c", 7), ("e", 7)):
+        append(store, name, (1, "first"), (at, "last"))
+    for name in ("empty", "bare"):
+        append(store, name)
+    store.transact(lambda tx: tx.logs.append(StreamKey(R, "other", "f"), [(6, "m")], 6))
+    found: list[str] = []
+    after: tuple[int, str] | None = None
+    with store.read() as tx:
+        while page := tx.logs.streams_by_time(R, G, after, newest_first=newest_first, limit=limit):
+            assert len(page) <= limit
+            found += [stream.name for stream in page]
+            after = (page[-1].last_event_at or 0, page[-1].name)
+    oldest_first = ["bare", "empty", "b", "c", "d", "e", "a"]
+    assert found == (oldest_first[::-1] if newest_first else oldest_first)
+
+
+def test_a_new_line_makes_its_stream_the_newest(store: Store) -> None:
+    append(store, "s", (1, "a"))
+    append(store, "t", (2, "b"))
+    append(store, "s", (3, "c"))
+    with store.read() as tx:
+        found = tx.logs.streams_by_time(R, G, None, newest_first=True, limit=9)
+        assert [(stream.name, stream.last_event_at) for stream in found] == [("s", 3), ("t", 2)]
+
+
 def test_a_deleted_stream_takes_its_lines_along(store: Store) -> None:
     append(store, "s", (1, "a"))
     append(store, "t", (2, "b"))
@@ -93,6 +137,8 @@ def test_of_a_group_that_never_was_nothing_is_found(store: Store) -> None:
         assert tx.logs.backward(S, LAST, None, 9) == []
         assert tx.logs.scan(R, G, (0, 0, 0), TimeWindow(), 9) == []
         assert tx.logs.streams(R, G) == []
+        assert tx.logs.streams_backward(R, G) == []
+        assert tx.logs.streams_by_time(R, G, None, newest_first=True, limit=9) == []
     assert store.transact(lambda tx: tx.logs.expire(R, G, 9)) == 0
     assert store.transact(lambda tx: tx.logs.delete_stream(S)) is False
 

@@ -75,6 +75,20 @@ def test_a_store_is_migrated_when_it_is_opened(tmp_path: Path) -> None:
             assert job_ids(tx) == ["j-1"]
 
 
+def test_streams_of_an_older_database_are_found_by_time(tmp_path: Path) -> None:
+    make_unmigrated(tmp_path / "store.db")
+    migrations.migrate(tmp_path / "store.db", "0002")
+    with database(tmp_path / "store.db") as connection:
+        connection.execute("INSERT INTO log_groups VALUES (1, 'us-east-1', 'g')")
+        connection.executemany(
+            "INSERT INTO log_streams VALUES (?, 1, ?, 1, ?, ?, 9, 2)",
+            [(1, "old", 5, 5), (2, "empty", None, None), (3, "new", 4, 7)],
+        )
+    with closing(open_sqlite(tmp_path / "store.db", ManualClock())) as store, store.read() as tx:
+        found = tx.logs.streams_by_time("us-east-1", "g", None, newest_first=True, limit=9)
+        assert [(stream.name, stream.last_event_at) for stream in found] == [("new", 7), ("old", 5), ("empty", None)]
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     make_unmigrated(tmp_path / "store.db")
     with database(tmp_path / "store.db") as connection:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from batchd.errors import DuplicateKey
 from batchd.store.chunks import SPAN_MS, Line, pack, runs, unpack
-from batchd.store.named import name_range, named_queries
+from batchd.store.named import name_range, named_queries, prefix_range
 from batchd.store.session import Row, Session
 from batchd.store.store import LogEvent, LogStream, StreamKey, TimeWindow
 
@@ -23,6 +23,9 @@ _INSERT_STREAM = _SQL["insert_stream"]
 _FIND_STREAM = _SQL["find_stream"]
 _GET_STREAM = _SQL["get_stream"]
 _PAGE_STREAMS = _SQL["page_streams"]
+_PAGE_BACKWARD = _SQL["page_streams_backward"]
+_NEWEST_FIRST = (_SQL["earlier_streams_of_moment"], _SQL["streams_before_moment"])
+_OLDEST_FIRST = (_SQL["later_streams_of_moment"], _SQL["streams_after_moment"])
 _TOUCH_STREAM = _SQL["touch_stream"]
 _INSERT_CHUNK = _SQL["insert_chunk"]
 _FORWARD = _SQL["chunks_forward"]
@@ -68,6 +71,25 @@ class LogRows:
     ) -> list[LogStream]:
         rows = self._session.rows(_PAGE_STREAMS, (region, group, *name_range(prefix, after), limit))
         return [LogStream(*row) for row in rows]
+
+    def streams_backward(
+        self, region: str, group: str, *, prefix: str = "", before: str = "", limit: int = 50
+    ) -> list[LogStream]:
+        lower, upper = prefix_range(prefix)
+        upper = min(before, upper) if before else upper
+        return [LogStream(*row) for row in self._session.rows(_PAGE_BACKWARD, (region, group, lower, upper, limit))]
+
+    def streams_by_time(
+        self, region: str, group: str, after: tuple[int, str] | None, *, newest_first: bool, limit: int
+    ) -> list[LogStream]:
+        found = self._session.row(_FIND_GROUP, (region, group))
+        if found is None:
+            return []
+        at, name = after or (_END if newest_first else -_END, "")
+        of_moment, beyond = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
+        streams = [LogStream(*row) for row in self._session.rows(of_moment, (found[0], at, name, limit))]
+        rows = self._session.rows(beyond, (found[0], at, limit - len(streams)))
+        return streams + [LogStream(*row) for row in rows]
 
     def delete_stream(self, key: StreamKey) -> bool:
         found = self._session.row(_FIND_STREAM, _params(key))

@@ -111,6 +111,7 @@ CREATE TABLE log_streams (
     PRIMARY KEY (number),
     UNIQUE (group_number, name)
 );
+CREATE INDEX log_streams_by_time ON log_streams (group_number, COALESCE(last_event_at, 0), name);
 
 -- Runs of lines of one stream: in order, numbered from first_seq on, all of one append and one minute.
 CREATE TABLE log_chunks (

@@ -182,6 +182,18 @@ class LogTable(Protocol):
     ) -> list[LogStream]:
         """By name."""
 
+    def streams_backward(
+        self, region: str, group: str, *, prefix: str = "", before: str = "", limit: int = 50
+    ) -> list[LogStream]:
+        """By name, the last first, names smaller than `before` if there is one."""
+
+    def streams_by_time(
+        self, region: str, group: str, after: tuple[int, str] | None, *, newest_first: bool, limit: int
+    ) -> list[LogStream]:
+        """By (last event's time, name) either way; `after` is that of the last one seen.
+
+        A stream without events stands at time 0."""
+
     def delete_stream(self, key: StreamKey) -> bool: ...
     def delete_group(self, region: str, group: str) -> None: ...
     def append(self, key: StreamKey, events: Sequence[tuple[int, str]], now: int) -> None:

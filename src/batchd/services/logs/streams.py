@@ -13,8 +13,6 @@ from batchd.store.store import LogStream, StreamKey
 if TYPE_CHECKING:
     from types_boto3_logs import type_defs as t
 
-_SCAN = 1000  # streams read from the store at a time
-
 
 @writes
 def create_log_stream(params: t.CreateLogStreamRequestTypeDef, ctx: Context) -> None:
@@ -41,12 +39,7 @@ def describe_log_streams(params: t.DescribeLogStreamsRequestTypeDef, ctx: Contex
     if by_time and params.get("logStreamNamePrefix"):
         raise ApiError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
     limit = params.get("limit", PAGE)
-    if by_time or params.get("descending"):
-        found = _sorted_streams(ctx, group, params)[: limit + 1]
-    else:
-        start = read_token(params.get("nextToken"), int, str)
-        prefix, after = params.get("logStreamNamePrefix", ""), start[1] if start else ""
-        found = ctx.tx.logs.streams(ctx.region, group, prefix=prefix, after=after, limit=limit + 1)
+    found = _streams_by_time(ctx, group, params) if by_time else _streams_by_name(ctx, group, params)
     answer: dict[str, Any] = {"logStreams": [_describe(ctx, group, stream) for stream in found[:limit]]}
     if len(found) > limit:
         answer["nextToken"] = write_token(*_place(found[limit - 1], by_time))
@@ -79,21 +72,21 @@ def _place(stream: LogStream, by_time: bool) -> tuple[int, str]:
     return (stream.last_event_at or 0) if by_time else 0, stream.name
 
 
-def _sorted_streams(ctx: Context, group: str, params: t.DescribeLogStreamsRequestTypeDef) -> list[LogStream]:
-    by_time = params.get("orderBy") == "LastEventTime"
-    descending = params.get("descending", False)
+def _streams_by_name(ctx: Context, group: str, params: t.DescribeLogStreamsRequestTypeDef) -> list[LogStream]:
+    """A page and one more."""
     start = read_token(params.get("nextToken"), int, str)
-    streams: list[LogStream] = []
-    prefix, after = params.get("logStreamNamePrefix", ""), ""
-    while page := ctx.tx.logs.streams(ctx.region, group, prefix=prefix, after=after, limit=_SCAN):
-        streams += page
-        after = page[-1].name
-    streams.sort(key=lambda stream: _place(stream, by_time), reverse=descending)
-    if start is None:
-        return streams
-    last = (start[0], start[1])
-    places = ((_place(stream, by_time), stream) for stream in streams)
-    return [stream for place, stream in places if (place < last if descending else place > last)]
+    prefix, last, most = params.get("logStreamNamePrefix", ""), start[1] if start else "", params.get("limit", PAGE) + 1
+    if params.get("descending"):
+        return ctx.tx.logs.streams_backward(ctx.region, group, prefix=prefix, before=last, limit=most)
+    return ctx.tx.logs.streams(ctx.region, group, prefix=prefix, after=last, limit=most)
+
+
+def _streams_by_time(ctx: Context, group: str, params: t.DescribeLogStreamsRequestTypeDef) -> list[LogStream]:
+    """A page and one more."""
+    start = read_token(params.get("nextToken"), int, str)
+    after = (start[0], start[1]) if start else None
+    newest_first, most = params.get("descending", False), params.get("limit", PAGE) + 1
+    return ctx.tx.logs.streams_by_time(ctx.region, group, after, newest_first=newest_first, limit=most)
 
 
 def _describe(ctx: Context, group: str, stream: LogStream) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def alembic_config() -> Config:
     return config
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, revision: str = "head") -> None:
     """Run what is missing, all of it in one transaction. Raises StoreError, and then nothing has changed."""
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path, isolation_level=None), poolclass=NullPool)
     event.listen(engine, "begin", _begin)  # or SQLite would commit each change of the schema by itself
@@ -37,7 +37,7 @@ def migrate(path: Path) -> None:
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     except (SQLAlchemyError, CommandError) as error:
         raise StoreError(f"{path} cannot be migrated: {error}") from error
 

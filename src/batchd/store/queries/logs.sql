@@ -30,6 +30,37 @@ FROM log_groups g JOIN log_streams s ON s.group_number = g.number
 WHERE g.region = ? AND g.name = ? AND s.name >= ? AND s.name < ?
 ORDER BY s.name LIMIT ?;
 
+-- name: page_streams_backward
+-- Streams whose names lie between two bounds, the upper excluded, the last first.
+SELECT s.name, s.created_at, s.first_event_at, s.last_event_at, s.last_ingested_at
+FROM log_groups g JOIN log_streams s ON s.group_number = g.number
+WHERE g.region = ? AND g.name = ? AND s.name >= ? AND s.name < ?
+ORDER BY s.name DESC LIMIT ?;
+
+-- name: earlier_streams_of_moment
+-- A group's streams with their last line at one moment and names before one, the last first.
+SELECT name, created_at, first_event_at, last_event_at, last_ingested_at FROM log_streams
+WHERE group_number = ? AND COALESCE(last_event_at, 0) = ? AND name < ?
+ORDER BY name DESC LIMIT ?;
+
+-- name: later_streams_of_moment
+-- A group's streams with their last line at one moment and names after one.
+SELECT name, created_at, first_event_at, last_event_at, last_ingested_at FROM log_streams
+WHERE group_number = ? AND COALESCE(last_event_at, 0) = ? AND name > ?
+ORDER BY name LIMIT ?;
+
+-- name: streams_before_moment
+-- A group's streams with their last line before a moment, the newest first.
+SELECT name, created_at, first_event_at, last_event_at, last_ingested_at FROM log_streams
+WHERE group_number = ? AND COALESCE(last_event_at, 0) < ?
+ORDER BY COALESCE(last_event_at, 0) DESC, name DESC LIMIT ?;
+
+-- name: streams_after_moment
+-- A group's streams with their last line after a moment, the oldest first.
+SELECT name, created_at, first_event_at, last_event_at, last_ingested_at FROM log_streams
+WHERE group_number = ? AND COALESCE(last_event_at, 0) > ?
+ORDER BY COALESCE(last_event_at, 0), name LIMIT ?;
+
 -- name: touch_stream
 -- Lines were added to a stream.
 UPDATE log_streams SET first_event_at = ?, last_event_at = ?, last_ingested_at = ?, next_seq = ? WHERE number = ?;
