@@ -12,8 +12,9 @@ from botocore import xform_name
 from botocore.loaders import Loader
 
 from batchd.cli.main import app
-from batchd.config import Settings
+from batchd.config import Settings, quota_flag
 from batchd.gateway.operation import Service
+from batchd.quotas import Quotas
 from batchd.server import SERVICES
 
 HERE = Path(__file__).parent / "reference"
@@ -24,6 +25,8 @@ NAMES = {
     "ecr": "ECR",
     "iam": "IAM",
     "logs": "CloudWatch Logs",
+    "secretsmanager": "Secrets Manager",
+    "ssm": "Systems Manager (Parameter Store)",
     "sts": "STS",
 }
 
@@ -60,12 +63,14 @@ def settings() -> str:
     ]
     defaults = Settings(data_dir=Path("the platform's user data directory"))
     for setting in fields(Settings):
+        if setting.name == "quotas":
+            continue
         default = getattr(defaults, setting.name)
         text = "" if default == "" else f"`{default}`" if setting.name != "data_dir" else str(default)
         flag = f"`--{setting.name.replace('_', '-')}`" if setting.name in helps else ""
         about = helps.get(setting.name, "").split("  [")[0]
         lines.append(f"| {flag} | `BATCHD_{setting.name.upper()}` | {text} | {about} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_quotas()]) + "\n"
 
 
 def command_line() -> str:
@@ -91,6 +96,16 @@ def outdated() -> list[str]:
 
 def _is_current(path: Path, text: str) -> bool:
     return path.exists() and path.read_text() == text
+
+
+def _quotas() -> list[str]:
+    """Every quota: flag, variable, default."""
+    rows = [
+        f"| `--quota {quota_flag(quota.name)}=` | `BATCHD_QUOTA_{quota.name.upper()}` | {quota.default} |"
+        for quota in fields(Quotas)
+    ]
+    about = "AWS's numbers, for those who depend on them. `--quota` may be given more than once; 0 is no limit."
+    return ["", "## Quotas", "", about, "", "| flag | variable | default |", "| --- | --- | --- |", *rows]
 
 
 def _split(service: Service) -> tuple[list[str], list[str]]:

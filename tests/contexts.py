@@ -9,6 +9,7 @@ from uuid import UUID
 
 from batchd.gateway.credentials import SessionIssuer
 from batchd.gateway.operation import Caller, Context, Deployment
+from batchd.gateway.vault import Vault
 from batchd.store.store import Tx
 
 ACCOUNT = "123456789012"
@@ -33,6 +34,7 @@ def deployment(**changes: Any) -> Deployment:
         explain=lambda job_id: [],
         overview=dict,
         issue_session=SessionIssuer(MASTER_KEY).issue,
+        vault=Vault(MASTER_KEY),
     )
     return replace(plain, **changes)
 

@@ -21,9 +21,11 @@ from batchd import __version__
 from batchd.clock import Clock, SystemClock
 from batchd.config import Settings
 from batchd.controllers.deadlines import Deadlines
+from batchd.controllers.demand import Demand
 from batchd.controllers.housekeeping import Housekeeping
 from batchd.controllers.launch import Launch, Surroundings
 from batchd.controllers.output import Output
+from batchd.controllers.replacement import Replacement
 from batchd.controllers.schedule import Schedule
 from batchd.controllers.watch import Watch
 from batchd.engines.docker import DockerEngine, DockerSettings
@@ -38,9 +40,10 @@ from batchd.gateway.inside import Inside
 from batchd.gateway.keyring import load_or_create
 from batchd.gateway.operation import Caller, Deployment, Service
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
+from batchd.gateway.throttle import Throttle
 from batchd.gateway.vault import Vault
 from batchd.scheduler.commands import StartTask
-from batchd.services import batch, batchd_, ec2, ecr, iam, logs, sts
+from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, ssm, sts
 from batchd.services.iam.keys import find_key_owner
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Store
@@ -54,6 +57,8 @@ SERVICES: tuple[Service, ...] = (
     ecr.SERVICE,
     iam.SERVICE,
     logs.SERVICE,
+    secretsmanager.SERVICE,
+    ssm.SERVICE,
     sts.SERVICE,
 )
 KEYS = "keys.json"
@@ -78,6 +83,7 @@ class Parts:
     launch: Launch
     output: Output
     watch: Watch
+    demand: Demand
     loops: tuple[Loop, ...]
 
 
@@ -149,8 +155,14 @@ class Server:
         writer = Writer(store)
         output = Output(engine, launch.logs)
         watch = Watch(writer, launch, output, clock)
-        chores = (Deadlines(writer, schedule, clock), Housekeeping(writer, clock, settings.retention_days))
-        return Parts(store, writer, engine, schedule, launch, output, watch, (watch, *chores))
+        demand = Demand(schedule, clock)
+        chores = (
+            Deadlines(writer, schedule, clock),
+            Housekeeping(writer, clock, settings.retention_days),
+            Replacement(store, writer, schedule, launch, clock),
+            demand,
+        )
+        return Parts(store, writer, engine, schedule, launch, output, watch, demand, (watch, *chores))
 
     def _http_config(self, parts: Parts) -> uvicorn.Config:
         inside = Inside(
@@ -201,8 +213,15 @@ class Server:
             issuer.issue,
             issuer.secret_of,
             Vault(self.keyring.master_key),
+            front=lambda queue, limit: parts.schedule.scheduler.places(queue, limit),
+            queue_vcpus=parts.demand.queue_vcpus,
+            environment_vcpus=parts.demand.vcpus,
+            quotas=self.settings.quotas,
+            strict_roles=self.settings.strict_roles,
         )
-        return Gateway(SERVICES, authenticator, parts.store, parts.writer, self._clock, deployment)
+        rate = self.settings.throttle
+        throttle = Throttle(rate, self._clock) if rate else None
+        return Gateway(SERVICES, authenticator, parts.store, parts.writer, self._clock, deployment, throttle=throttle)
 
 
 def make_engine(settings: Settings, clock: Clock, instance: str) -> Engine:

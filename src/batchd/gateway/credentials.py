@@ -77,7 +77,7 @@ class SessionIssuer:
     def __init__(self, master_key: bytes, new_key: Callable[[str], str] | None = None) -> None:
         self._master_key = master_key
         self._new_key = new_key or random_access_key
-        self._token_key = _subkey(master_key, "session token")
+        self._token_key = subkey(master_key, "session token")
 
     def issue(self, role_arn: str, role_id: str, session_name: str, seconds: int, now_ms: int) -> SessionCredentials:
         """Credentials that act as this role for so many seconds.
@@ -120,12 +120,12 @@ def issue_task_token(master_key: bytes, claims: TaskClaims) -> str:
     It does not expire: whoever accepts it checks that the task still runs.
     """
     body = {"j": claims.job_id, "t": claims.task_id, "r": claims.role_arn, "i": claims.role_id}
-    return _seal(_subkey(master_key, "task token"), body)
+    return _seal(subkey(master_key, "task token"), body)
 
 
 def read_task_token(master_key: bytes, token: str) -> TaskClaims | None:
     """The claims of a task token made with this master key, else None."""
-    body = _unseal(_subkey(master_key, "task token"), token)
+    body = _unseal(subkey(master_key, "task token"), token)
     return None if body is None else TaskClaims(body["j"], body["t"], body["r"], body["i"])
 
 
@@ -154,11 +154,11 @@ def random_access_key(prefix: str) -> str:
 
 def secret_of(master_key: bytes, access_key: str) -> str:
     """The forty-character secret that belongs to a derived access key: nothing about it needs to be stored."""
-    digest = hmac.digest(_subkey(master_key, "secret key"), access_key.encode(), "sha256")
+    digest = hmac.digest(subkey(master_key, "secret key"), access_key.encode(), "sha256")
     return base64.b64encode(digest[:30]).decode()
 
 
-def _subkey(master_key: bytes, purpose: str) -> bytes:
+def subkey(master_key: bytes, purpose: str) -> bytes:
     """One key per purpose, so that a token of one kind never verifies as another."""
     return hmac.digest(master_key, f"batchd {purpose} v1".encode(), "sha256")
 

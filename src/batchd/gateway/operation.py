@@ -12,13 +12,16 @@ serialised by the model, members that it does not name are sent as they are by t
 from __future__ import annotations
 
 import inspect
+import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
 from batchd.errors import ApiError
 from batchd.gateway.credentials import SessionCredentials
+from batchd.gateway.vault import Vault
+from batchd.quotas import Quotas
 from batchd.store.store import Tx
 
 
@@ -36,6 +39,19 @@ def _no_user_keys(access_key: str) -> str:
     raise ApiError("ServiceFailure", "This server makes no access keys for users.", 500)
 
 
+def _passing_vault() -> Vault:
+    """For a server without a keyring: what it seals nobody opens after it."""
+    return Vault(secrets.token_bytes(32))
+
+
+def _nobody_waits(queue: str, limit: int) -> list[tuple[str, int]]:
+    return []
+
+
+def _nothing_runs(arn: str, since_ms: int = 0) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What an operation may know of the server it runs in, and the few things only the server can do.
@@ -43,7 +59,10 @@ class Deployment:
     `endpoint` is the base URL clients use. `explain` gives the sentences of why a job waits, from the scheduler's
     own predicates. `issue_session` makes credentials for (role ARN, role id, session name, seconds, now in ms);
     `user_secret` gives the secret that belongs to a user's access key.
-    `overview` is the live picture that `batchd top` shows.
+    `overview` is the live picture that `batchd top` shows. `vault` seals what must not be stored in clear.
+    `front` lists the first jobs that wait in a queue (ARN, how many), each with the time (ms) at which it came to
+    its place. `queue_vcpus` are the vCPUs in use by a queue's jobs, `environment_vcpus` the most that were in use in an
+    environment (ARN) at any time since (ms). `strict_roles` asks that roles exist that a compute environment names.
     """
 
     account: str
@@ -52,6 +71,12 @@ class Deployment:
     overview: Callable[[], dict[str, Any]]
     issue_session: Callable[[str, str, str, int, int], SessionCredentials]
     user_secret: Callable[[str], str] = _no_user_keys
+    vault: Vault = field(default_factory=_passing_vault)
+    front: Callable[[str, int], list[tuple[str, int]]] = _nobody_waits
+    queue_vcpus: Callable[[str], float] = _nothing_runs
+    environment_vcpus: Callable[[str, int], float] = _nothing_runs
+    quotas: Quotas = Quotas()
+    strict_roles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

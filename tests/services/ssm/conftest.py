@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from batchd.services import secretsmanager, ssm
+from tests.services.wired import Wired, wired
+
+
+@pytest.fixture
+def cloud() -> Iterator[Wired]:
+    with wired([secretsmanager.SERVICE, ssm.SERVICE], lambda tx, account, key: None) as made:
+        yield made
+
+
+@pytest.fixture
+def client(cloud: Wired) -> Any:  # Any: botocore makes its methods up
+    return cloud.client("ssm")
