@@ -1,0 +1,71 @@
+"""Jobs that wait for jobs, through boto3."""
+
+from __future__ import annotations
+
+from tests.clients.refusals import refused
+from tests.clients.waiting import described, ended, reached
+from tests.clients.worlds import Gate, World, fresh
+
+
+def after(*job_ids: str) -> list[dict[str, str]]:
+    return [{"jobId": job_id} for job_id in job_ids]
+
+
+def test_a_job_waits_for_all_that_it_depends_on(world: World, gate: Gate) -> None:
+    slow, quick = world.submit(gate.script), world.submit()
+    last = world.submit(dependsOn=after(slow, quick))
+    ended(world.batch, quick)
+    reached(world.batch, slow, "RUNNING")
+    waiting = described(world.batch, last)
+    assert (waiting["status"], waiting["dependsOn"]) == ("PENDING", after(slow, quick))
+    gate.open()
+    done, before = ended(world.batch, last), described(world.batch, slow)
+    assert done["status"] == "SUCCEEDED"
+    assert before["stoppedAt"] <= done["startedAt"]
+
+
+def test_a_failure_fails_all_that_depends_on_it_down_to_the_last(world: World, gate: Gate) -> None:
+    first = world.submit(f"{gate.script}; exit 1")
+    second = world.submit(dependsOn=after(first))
+    third = world.submit(dependsOn=after(second))
+    apart = world.submit(dependsOn=after())
+    gate.open()
+    for job_id in (second, third):
+        job = ended(world.batch, job_id)
+        assert (job["status"], job["statusReason"], job["attempts"]) == ("FAILED", "Dependent Job failed", [])
+        assert "startedAt" not in job
+        assert job["stoppedAt"]
+    assert ended(world.batch, apart)["status"] == "SUCCEEDED"
+
+
+def test_a_dependency_that_is_retried_has_not_failed_yet(world: World) -> None:
+    first = world.submit('[ "$AWS_BATCH_JOB_ATTEMPT" = 2 ]', retryStrategy={"attempts": 2})
+    assert world.run(dependsOn=after(first))["status"] == "SUCCEEDED"
+
+
+def test_dependencies_that_have_ended_count_as_they_ended(world: World) -> None:
+    good, bad = world.run()["jobId"], world.run("false")["jobId"]
+    assert world.run(dependsOn=after(good))["status"] == "SUCCEEDED"
+    job = world.run(dependsOn=after(bad))
+    assert (job["status"], job["statusReason"]) == ("FAILED", "Dependent Job failed")
+
+
+def test_a_cancelled_dependency_has_failed(world: World, gate: Gate) -> None:
+    first = world.submit(gate.script)
+    second = world.submit(dependsOn=after(first))
+    third = world.submit(dependsOn=after(second))
+    world.batch.cancel_job(jobId=second, reason="not needed")
+    assert ended(world.batch, third)["statusReason"] == "Dependent Job failed"
+
+
+def test_a_dependency_may_be_in_another_queue_and_is_named_by_its_arn_too(world: World) -> None:
+    other = world.add_queue(fresh("other"))
+    first = world.submit(jobQueue=other)
+    arn = described(world.batch, first)["jobArn"]
+    assert world.run(dependsOn=after(arn))["status"] == "SUCCEEDED"
+
+
+def test_array_dependencies_are_refused(world: World) -> None:
+    first = world.submit()
+    with refused("dependsOn.type N_TO_N"):
+        world.submit(dependsOn=[{"jobId": first, "type": "N_TO_N"}])
