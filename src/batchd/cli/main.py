@@ -171,6 +171,39 @@ def demo(
 
 
 @app.command()
+def simulate(
+    trace: Annotated[Path | None, typer.Argument(help="In the Standard Workload Format; .gz is fine.")] = None,
+    model: Annotated[str | None, typer.Option(help="Make the jobs up: lublin.", show_default=False)] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Of a model.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of a model: the same seed, the same jobs.")] = 1,
+    largest: Annotated[int, typer.Option(min=1, help="Of a model: vCPUs of the largest job.")] = 128,
+    load: Annotated[float | None, typer.Option(help="Of a model: work offered, 1 fills the machine.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the model's jobs here, and leave.")] = None,
+    vcpus: Annotated[int | None, typer.Option(min=1, help="Of the machine.  [as the trace says]")] = None,
+    memory: Annotated[int | None, typer.Option(min=1, help="Of the machine, MiB.  [enough]")] = None,
+    queues: Annotated[
+        str, typer.Option(help="What queue a job goes to: queue, user, group, partition, none.")
+    ] = "queue",
+    shares: Annotated[str, typer.Option(help="What share a job counts for: user, group, queue, partition.")] = "user",
+    priority: Annotated[list[str] | None, typer.Option(help="QUEUE=NUMBER, higher first.  [all 1]")] = None,
+    weight: Annotated[list[str] | None, typer.Option(help="SHARE=NUMBER, lower gets more.  [all 1]")] = None,
+    limits: Annotated[bool, typer.Option("--limits", help="Stop jobs after the time they requested.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    plots: Annotated[Path | None, typer.Option(help="Draw plots into this folder.", show_default=False)] = None,
+) -> None:
+    """Replay a recorded or modelled workload through the scheduler, in no time, and report what came of it."""
+    from batchd.cli import simulate as command
+
+    source = command.Source(trace, model, jobs, seed, largest, load)
+    machine = command.Machine(vcpus, memory)
+    if write is not None:
+        command.write_trace(source, machine, write)
+        return
+    mapping = command.Mapping(queues, shares, priority or [], weight or [], limits)
+    command.simulate(source, machine, mapping, command.Output(as_json, plots))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)
