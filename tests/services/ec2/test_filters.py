@@ -55,6 +55,11 @@ def test_a_filter_without_values_is_refused() -> None:
         chosen(("vpc-id", []))
 
 
+def test_a_filter_no_machine_could_hold_is_refused() -> None:
+    with pytest.raises(ApiError, match="InvalidParameterValue"):
+        chosen(("vpc-id", ["?" * 70_000]))
+
+
 def test_values_are_found_through_lists_of_lists() -> None:
     assert values_at({"a": [{"b": [1, 2]}, {"b": True}, {"c": 0}]}, "a.b") == ["1", "2", "true"]
 

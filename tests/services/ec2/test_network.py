@@ -279,3 +279,14 @@ def test_account_attributes_name_the_default_vpc(ec2: Direct, default_vpc: str) 
     assert answer["AccountAttributes"] == [
         {"AttributeName": "default-vpc", "AttributeValues": [{"AttributeValue": default_vpc}]}
     ]
+
+
+def test_an_attribute_needs_a_value(ec2: Direct, default_vpc: str) -> None:
+    code, _ = ec2.error("modify_vpc_attribute", VpcId=default_vpc, EnableDnsSupport={})
+
+    assert code == "MissingParameter"
+
+
+@pytest.mark.parametrize("token", ["LTU=", "OTk5OTk5OTk5OTk5", "5", "\u00e9"])
+def test_a_token_that_nobody_was_given_is_refused(ec2: Direct, token: str) -> None:
+    assert ec2.error("describe_subnets", NextToken=token)[0] == "InvalidNextToken"

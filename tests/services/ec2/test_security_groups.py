@@ -168,6 +168,7 @@ def test_descriptions_change_by_rule_or_by_id(ec2: Direct, group: str) -> None:
             "CIDR block 10.0.0.0/99 is malformed",
         ),
         ({**SSH, "IpProtocol": "carrier-pigeon"}, "InvalidParameterValue", "IP protocol"),
+        ({**SSH, "IpProtocol": "9" * 5000}, "InvalidParameterValue", "IP protocol"),
         ({**SSH, "IpRanges": []}, "MissingParameter", "ipPermissions"),
         ({"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": "sg-none"}]}, "InvalidGroup.NotFound", "sg-none"),
     ],

@@ -70,6 +70,8 @@ def test_a_name_is_used_once_but_a_repeated_request_is_the_same(ec2: Direct, tem
         ({"LaunchTemplateId": "x"}, "InvalidLaunchTemplateId.Malformed"),
         ({"LaunchTemplateName": "x"}, "InvalidLaunchTemplateName.NotFoundException"),
         ({"LaunchTemplateName": "jobs", "Versions": ["9"]}, "InvalidLaunchTemplateId.VersionNotFound"),
+        ({"LaunchTemplateName": "jobs", "MinVersion": "first"}, "InvalidParameterValue"),
+        ({"LaunchTemplateName": "jobs", "MaxVersion": "9" * 5000}, "InvalidParameterValue"),
         ({}, "MissingParameter"),
     ],
 )
@@ -97,3 +99,11 @@ def test_a_deleted_template_is_gone(ec2: Direct, template: str) -> None:
         "InvalidLaunchTemplateId.NotFound",
         f"The specified launch template, with template ID {template}, does not exist.",
     )
+
+
+@pytest.mark.parametrize("version", ["\u00b2", "9" * 5000, "-1", ""])
+def test_what_is_no_number_is_no_version(ec2: Direct, template: str, version: str) -> None:
+    answer = ec2("delete_launch_template_versions", LaunchTemplateId=template, Versions=[version])
+
+    (kept,) = answer["UnsuccessfullyDeletedLaunchTemplateVersions"]
+    assert kept["ResponseError"]["Code"] == "launchTemplateVersionDoesNotExist"

@@ -229,3 +229,8 @@ def test_the_token_is_a_password_that_can_be_verified(ecr: Direct) -> None:
     assert verified.arn == ROOT.arn
     assert entry["expiresAt"] == NOW_MS / 1000 + 12 * 3600
     assert entry["proxyEndpoint"] == f"https://{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize("token", ["\u00e9", "x", "/w=="])
+def test_a_token_that_nobody_was_given_is_refused(ecr: Direct, token: str) -> None:
+    assert ecr.error("describe_repositories", nextToken=token)[0] == "InvalidParameterException"

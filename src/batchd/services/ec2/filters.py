@@ -30,7 +30,9 @@ def values_at(item: Any, path: str) -> list[str]:
 
 
 def wildcard(text: str) -> Callable[[str], bool]:
-    """`*` stands for any text, `?` for one character, a backslash takes away the meaning of what follows."""
+    """`*` stands for any text, `?` for one character, a backslash takes away the meaning of what follows.
+
+    InvalidParameterValue for one that is too long."""
     if not any(mark in text for mark in "*?\\"):
         return lambda value: value == text
     parts: list[str] = []
@@ -42,7 +44,11 @@ def wildcard(text: str) -> Callable[[str], bool]:
             parts.append(re2.escape(next(characters, "\\") if character == "\\" else character))
     options = re2.Options()
     options.never_capture = True
-    fullmatch = re2.compile("".join(parts), options).fullmatch
+    options.log_errors = False
+    try:
+        fullmatch = re2.compile("".join(parts), options).fullmatch
+    except re2.error:
+        raise ApiError("InvalidParameterValue", "The value of a filter is too long") from None
     return lambda value: fullmatch(value) is not None
 
 

@@ -7,7 +7,6 @@ a mark that it is gone.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,9 +122,12 @@ def _read_token(token: str | None) -> int:
     if not token:
         return 0
     try:
-        return int(base64.b64decode(token, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError):
-        raise ApiError("InvalidNextToken", "The nextToken is not valid") from None
+        position = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError:  # not base64
+        position = b""
+    if not position.isdigit() or len(position) > 10:
+        raise ApiError("InvalidNextToken", "The nextToken is not valid")
+    return int(position)
 
 
 def _get(ctx: Context, noun: Noun, identifier: str) -> Body | None:

@@ -89,7 +89,8 @@ def _traffic(request: Mapping[str, Any]) -> Body:
 
 
 def _check_number(protocol: str) -> None:
-    if protocol != "-1" and not (protocol.isdigit() and int(protocol) < 256):
+    is_number = protocol.isascii() and protocol.isdigit() and len(protocol) <= 3
+    if protocol != "-1" and not (is_number and int(protocol) < 256):
         raise _invalid(protocol, "IP protocol")
 
 

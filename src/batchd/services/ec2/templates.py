@@ -104,7 +104,7 @@ def delete_launch_template_versions(
     kept: list[Body] = []
     for wanted in params["Versions"]:
         identity = {member: template[member] for member in ("LaunchTemplateId", "LaunchTemplateName")}
-        entry = {**identity, "VersionNumber": int(wanted) if wanted.isdigit() else 0}
+        entry = {**identity, "VersionNumber": _number(wanted) or 0}
         if problem := _undeletable(template, entry["VersionNumber"]):
             kept.append({**entry, "ResponseError": problem})
         else:
@@ -153,7 +153,8 @@ def _versions(template: Body, wanted: Sequence[str], params: Mapping[str, Any]) 
     if wanted:
         chosen = {version["VersionNumber"]: version for version in (_numbered(template, name) for name in wanted)}
         return [_shown_version(template, version) for version in chosen.values()]
-    first, last = int(params.get("MinVersion", 1)), int(params.get("MaxVersion", template["LatestVersionNumber"]))
+    first = _bound(params.get("MinVersion", "1"))
+    last = _bound(params.get("MaxVersion", str(template["LatestVersionNumber"])))
     within = [version for version in template["Versions"] if first <= version["VersionNumber"] <= last]
     return [_shown_version(template, version) for version in reversed(within)]
 
@@ -199,6 +200,18 @@ def _numbered(template: Body, name: str) -> Body:
         "InvalidLaunchTemplateId.VersionNotFound",
         f"Could not find the specified version {name} for the launch template with ID {template['LaunchTemplateId']}.",
     )
+
+
+def _bound(text: str) -> int:
+    number = _number(text)
+    if number is None:
+        raise ApiError("InvalidParameterValue", f"Value ({text}) is not a valid version number.")
+    return number
+
+
+def _number(text: str) -> int | None:
+    """The version number a text is, if it is one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
 
 def _undeletable(template: Body, number: int) -> Body | None:

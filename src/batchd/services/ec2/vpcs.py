@@ -85,7 +85,9 @@ def modify_vpc_attribute(params: t.ModifyVpcAttributeRequestTypeDef, ctx: Contex
     """Remember the attributes; they have no effect here."""
     vpc = find(ctx, VPC, params["VpcId"])
     asked: dict[str, Any] = {**params}
-    changed = {member: asked[member]["Value"] for member in _ATTRIBUTES.values() if member in asked}
+    changed = {member: asked[member].get("Value") for member in _ATTRIBUTES.values() if member in asked}
+    if None in changed.values():
+        raise ApiError("MissingParameter", "The request must contain the parameter Value")
     save(ctx, VPC, {**vpc, "Attributes": {**vpc["Attributes"], **changed}})
 
 

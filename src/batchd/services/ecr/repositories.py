@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +146,7 @@ def read_token(token: str | None) -> str:
     """The name a page starts after."""
     try:
         return base64.b64decode(token or "", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not of a text
         raise ApiError(
             "InvalidParameterException",
             "Invalid parameter at 'nextToken' failed to satisfy constraint: 'must be a valid token'",
