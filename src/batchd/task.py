@@ -13,11 +13,18 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """`source` is a path of the host; empty means an anonymous volume that lives as long as the task."""
+    """`source` is a path of the host; empty means a volume that lives as long as the task.
+
+    Such a volume is the container's own, unless it has a name: then it is shared with the task's containers that mount
+    the same name. `memory` keeps it in memory, at most `size_mib` of it where that is set.
+    """
 
     source: str
     path: str
     read_only: bool = False
+    volume: str = ""
+    memory: bool = False
+    size_mib: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,12 @@ class ContainerSpec:
     `vcpus` is a share weight (fractions allowed), `memory_mib` a hard limit. `user` is AWS's string
     (`uid`, `name`, `uid:gid`). `log` None means the output is dropped. `secrets` are (variable, where its value is
     found): only a template has them, controllers/launch turns them into environment.
+
+    `command` is what the image's entry point gets, `entry_point` what replaces that.
+
+    When an essential container ends, the others of its task are stopped. `depends_on` are (container, START |
+    COMPLETE | SUCCESS): what must be true of others before this one starts. Those that wait for this one to end give up
+    after its `start_timeout_s`; `stop_timeout_s` is its own, where it is not the task's. [batch.md 2.5]
     """
 
     name: str
@@ -80,6 +93,10 @@ class ContainerSpec:
     mounts: tuple[Mount, ...] = ()
     log: LogDestination | None = None
     secrets: tuple[tuple[str, str], ...] = ()
+    entry_point: tuple[str, ...] = ()
+    depends_on: tuple[tuple[str, str], ...] = ()
+    start_timeout_s: float | None = None
+    stop_timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +136,7 @@ def _container(raw: dict[str, Any]) -> ContainerSpec:
             "mounts": tuple(Mount(**m) for m in raw["mounts"]),
             "log": LogDestination(**raw["log"]) if raw["log"] else None,
             "secrets": tuple((name, value_from) for name, value_from in raw.get("secrets", ())),
+            "entry_point": tuple(raw.get("entry_point", ())),
+            "depends_on": tuple((container, condition) for container, condition in raw.get("depends_on", ())),
         }
     )

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from batchd.clock import Clock
 from batchd.controllers.launch import Launch
 from batchd.controllers.output import Output, Piece
+from batchd.engines import engine
 from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Started
 from batchd.errors import StoreError
-from batchd.scheduler.events import Event, TaskExited, TaskFailedToStart, TaskLost, TaskStarted
+from batchd.scheduler.events import ContainerExit, Event, TaskExited, TaskFailedToStart, TaskLost, TaskStarted
 from batchd.store.store import Tx
 from batchd.store.writer import Writer
 
@@ -115,8 +116,12 @@ def _event(report: Report) -> Event:
         case Started(task_id, at):
             return TaskStarted(task_id, at)
         case Exited(task_id, at, exit_code, reason):
-            return TaskExited(task_id, at, exit_code, reason)
+            return TaskExited(task_id, at, exit_code, reason, containers=_ends(report.containers))
         case FailedToStart(task_id, at, reason):
-            return TaskFailedToStart(task_id, at, reason)
+            return TaskFailedToStart(task_id, at, reason, _ends(report.containers))
         case Lost(task_id, at, reason):
             return TaskLost(task_id, at, reason)
+
+
+def _ends(containers: Sequence[engine.ContainerExit]) -> tuple[ContainerExit, ...]:
+    return tuple(ContainerExit(end.name, end.exit_code, end.reason) for end in containers)

@@ -19,7 +19,7 @@ RESULT_BYTES = 64 * 1024  # a larger result is refused
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The task's process or container is up."""
+    """The task's process or container is up; of several the first."""
 
     task_id: str
     at: int  # ms since the epoch
@@ -34,9 +34,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Exited:
-    """The task has ended and all its output is in its log file. Repeated after a restart until forgotten.
+class ContainerExit:
+    """How one container ended; without an exit code it never ran, or nobody saw its end."""
 
+    name: str
+    exit_code: int | None
+    reason: str | None = None  # AWS's container reason, e.g. OutOfMemoryError [batch.md 1.2]
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The task has ended and all its output is in its log files. Repeated after a restart until forgotten.
+
+    `exit_code` and `reason` are of the container that decided: the first essential one to end, or the first that failed
+    where none is essential. `containers` are all of them, where the task has several.
     `output` is what it wrote to the file named in BATCHD_OUTPUT, at most RESULT_BYTES and one more; None: nothing.
     `usage` None: the engine could not tell.
     """
@@ -44,9 +55,10 @@ class Exited:
     task_id: str
     at: int
     exit_code: int | None
-    reason: str | None = None  # AWS's container reason, e.g. OutOfMemoryError [batch.md 1.2]
+    reason: str | None = None
     output: bytes | None = None
     usage: Usage | None = None
+    containers: tuple[ContainerExit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,7 @@ class FailedToStart:
     task_id: str
     at: int
     reason: str
+    containers: tuple[ContainerExit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,9 @@ class Engine(Protocol):
         """Run the task, unless a task of this id is known: then report its present state again."""
 
     def stop(self, task_id: str, grace_s: float) -> None:
-        """SIGTERM, then SIGKILL after `grace_s`. Unknown or ended: nothing. The end comes as an Exited report."""
+        """SIGTERM, then SIGKILL after `grace_s` or a container's own time. Unknown or ended: nothing.
+
+        What has not started yet never will. The end comes as an Exited report."""
 
     def forget(self, task_id: str) -> None:
         """The end is recorded for good and the log read: remove container, log file and scratch directory."""

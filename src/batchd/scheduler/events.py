@@ -184,6 +184,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerExit:
+    """How one of a task's several containers ended; without an exit code it never ran, or nobody saw its end."""
+
+    name: str
+    exit_code: int | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskExited:
     """An engine saw the task end. `reason` is AWS's container reason, where there is one."""
 
@@ -192,6 +201,7 @@ class TaskExited:
     exit_code: int | None
     reason: str | None = None
     usage: Usage | None = None
+    containers: tuple[ContainerExit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +211,7 @@ class TaskFailedToStart:
     task_id: str
     at: int
     reason: str
+    containers: tuple[ContainerExit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

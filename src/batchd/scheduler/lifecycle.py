@@ -105,6 +105,7 @@ def _close(state: State, job: Job, status_reason: str, event: TaskExited | TaskF
         reason=job.reason,
         runnable_at=job.runnable_at,
         usage=event.usage if isinstance(event, TaskExited) else None,
+        containers=() if isinstance(event, TaskLost) else event.containers,
     )
     job.attempts.append(last)
     return last

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchd.scheduler import identity
 from batchd.scheduler.children import Children
 from batchd.scheduler.commands import Command
-from batchd.scheduler.events import JobSpec, JobStatus, Resources, TimeLimit, Usage
+from batchd.scheduler.events import ContainerExit, JobSpec, JobStatus, Resources, TimeLimit, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Attempt:
     reason: str | None = None
     runnable_at: int | None = None
     usage: Usage | None = None
+    containers: tuple[ContainerExit, ...] = ()
 
 
 @dataclass(slots=True)
