@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,6 +12,8 @@ from typing import Any, get_type_hints
 from platformdirs import user_data_dir
 
 from batchd.errors import ConfigError
+from batchd.quotas import NAMES as QUOTA_NAMES
+from batchd.quotas import Quotas
 from batchd.scheduler.events import Resources
 
 ENGINES = ("auto", "process", "docker", "fake")
@@ -34,6 +36,9 @@ class Settings:
     retention_days: float = 7.0
     docker_host: str = ""  # empty: $DOCKER_HOST, else the usual socket
     docker_network: str = "host"
+    strict_roles: bool = False
+    throttle: float = 0.0  # requests of each operation a second; 0: as many as come
+    quotas: Quotas = field(default_factory=Quotas)  # `--quota job-queues=100`, `BATCHD_QUOTA_JOB_QUEUES=100`
 
     def checked(self) -> Settings:
         """Itself, or ConfigError naming the setting that cannot work."""
@@ -45,8 +50,8 @@ class Settings:
             raise ConfigError("--no-auth is allowed only on a loopback host: anybody who reaches the port may run jobs")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"--port must be 0..65535, not {self.port}")
-        if self.vcpus < 0 or self.memory_mib < 0 or self.retention_days < 0:
-            raise ConfigError("--vcpus, --memory-mib and --retention-days must not be negative")
+        if self.vcpus < 0 or self.memory_mib < 0 or self.retention_days < 0 or self.throttle < 0:
+            raise ConfigError("--vcpus, --memory-mib, --retention-days and --throttle must not be negative")
         return self
 
     def capacity(self) -> Resources:
@@ -57,15 +62,45 @@ class Settings:
 
 
 def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
-    """Defaults, overlaid with `BATCHD_*` variables, overlaid with the flags that were given (not None)."""
+    """Defaults, overlaid with `BATCHD_*` variables, overlaid with the flags that were given (not None).
+
+    The flag `quota` is a list of `NAME=VALUE`.
+    """
     values: dict[str, Any] = {}
     types = get_type_hints(Settings)
     for setting in fields(Settings):
         text = environ.get(f"BATCHD_{setting.name.upper()}")
-        if text is not None and text != "":
+        if text is not None and text != "" and setting.name != "quotas":
             values[setting.name] = _parse(setting.name, types[setting.name], text)
-    values.update({name: value for name, value in flags.items() if value is not None})
-    return replace(Settings(), **values).checked()
+    values.update({name: value for name, value in flags.items() if value is not None and name != "quota"})
+    quotas = load_quotas(flags.get("quota") or (), environ)
+    return replace(Settings(), **values, quotas=quotas).checked()
+
+
+def load_quotas(pairs: Sequence[str], environ: Mapping[str, str]) -> Quotas:
+    """AWS's quotas, overlaid with `BATCHD_QUOTA_*` variables, overlaid with `NAME=VALUE` pairs."""
+    values = {}
+    for name in QUOTA_NAMES:
+        variable = f"BATCHD_QUOTA_{name.upper()}"
+        if text := environ.get(variable):
+            values[name] = _quota(variable, text)
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if name.replace("-", "_") not in QUOTA_NAMES:
+            raise ConfigError(f"--quota must be one of {', '.join(map(quota_flag, QUOTA_NAMES))}, not {name!r}")
+        values[name.replace("-", "_")] = _quota(f"--quota {name}", text)
+    return Quotas(**values)
+
+
+def quota_flag(name: str) -> str:
+    """`job-queues`."""
+    return name.replace("_", "-")
+
+
+def _quota(what: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f"{what} must be a whole number, 0 for no limit, not {text!r}")
+    return int(text)
 
 
 def is_loopback(host: str) -> bool:

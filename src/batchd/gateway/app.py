@@ -19,6 +19,7 @@ from batchd.gateway.faults import (
     fault_response,
     internal_failure,
     malformed_fault,
+    throttled,
     too_large,
     too_many_headers,
     unavailable,
@@ -30,6 +31,7 @@ from batchd.gateway.protocols.protocol import Params
 from batchd.gateway.request import AuthFailure, HttpRequest, HttpResponse, Identity, Malformed
 from batchd.gateway.route import Router
 from batchd.gateway.spec import OperationSpec, ServiceSpec
+from batchd.gateway.throttle import Throttle
 from batchd.store.store import Store, Tx
 
 log = logging.getLogger("batchd.gateway")
@@ -69,6 +71,7 @@ class Gateway:
     clock: Clock
     deployment: Deployment
     max_body: int = MAX_BODY
+    throttle: Throttle | None = None
 
     def __post_init__(self) -> None:
         specs = [ServiceSpec(service) for service in self.services]
@@ -79,7 +82,7 @@ class Gateway:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            request_id = new_id()
+            request_id = new_id(self.clock.now_ms())
             request = await self._receive(scope, receive)
             if request is None:
                 return
@@ -100,6 +103,8 @@ class Gateway:
             operation = route.operation
             endpoint = self._operations.endpoint(operation)
             wire = endpoint.wire
+            if self.throttle is not None and not self.throttle.admits(operation.service.name, operation.name):
+                return fault_response(wire, throttled(wire), request_id)
             params = endpoint.codec.parse(request, route.match)
             if endpoint.check is not None and (violations := endpoint.check(params)):
                 return fault_response(wire, violation_fault(wire, violations), request_id)

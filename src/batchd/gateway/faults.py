@@ -106,6 +106,14 @@ _MALFORMED: Codes = {
 }
 
 
+_THROTTLED: dict[str, tuple[str, str, int]] = {  # code, text, status; SDKs try again on each of them
+    "query": ("Throttling", "Rate exceeded", 400),
+    "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
+    "json": ("ThrottlingException", "Rate exceeded", 400),
+    "rest-json": ("TooManyRequestsException", "Too Many Requests", 429),
+}
+
+
 def _of(codes: Codes, wire: Wire) -> tuple[str, int]:
     return codes.get(wire.protocol) or codes["query"]
 
@@ -181,6 +189,11 @@ def api_fault(wire: Wire, error: ApiError) -> Fault:
     status = error.status or (spec.status if spec else 400)
     is_sender = spec.is_sender if spec else status < 500
     return Fault(error.code, error.message, status, is_sender, spec)
+
+
+def throttled(wire: Wire) -> Fault:
+    """More requests than the operator allows."""
+    return Fault(*_THROTTLED.get(wire.protocol, _THROTTLED["query"]))
 
 
 def too_large(limit: int) -> Fault:

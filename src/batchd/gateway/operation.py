@@ -75,7 +75,7 @@ class Deployment:
     front: Callable[[str, int], list[tuple[str, int]]] = _nobody_waits
     queue_vcpus: Callable[[str], float] = _nothing_runs
     environment_vcpus: Callable[[str, int], float] = _nothing_runs
-    quotas: Quotas = Quotas()
+    quotas: Quotas = field(default_factory=Quotas)
     strict_roles: bool = False
 
 

@@ -14,7 +14,6 @@ UNSERVED = {
     "DescribeQuotaShare",
     "DescribeServiceEnvironments",
     "DescribeServiceJob",
-    "GetJobQueueSnapshot",
     "ListConsumableResources",
     "ListJobsByConsumableResource",
     "ListQuotaShares",

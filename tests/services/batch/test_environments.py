@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from batchd.scheduler.events import EnvironmentDeleted, EnvironmentSaved, EnvironmentSpec
+from batchd.scheduler.events import EnvironmentDeleted, EnvironmentSaved, EnvironmentSpec, Resources
 from batchd.store.store import Body
 from tests.services.batch.worlds import EC2, FARGATE, World, without
 
+# c7i.48xlarge and r6i.32xlarge, without what system and agent keep
+OPTIMAL = (Resources(192_000, 383_353), Resources(128_000, 1_022_329))
 ARN = "arn:aws:batch:us-east-1:123456789012:compute-environment/ce"
 
 
@@ -46,9 +50,9 @@ def test_the_scheduler_learns_of_every_change(world: World) -> None:
     world.ask("delete_compute_environment", computeEnvironment="ce")
 
     assert world.events() == [
-        EnvironmentSaved(EnvironmentSpec(ARN, available=True, max_vcpus_milli=16_000)),
-        EnvironmentSaved(EnvironmentSpec(ARN, available=False, max_vcpus_milli=16_000)),
-        EnvironmentSaved(EnvironmentSpec(ARN, available=False, max_vcpus_milli=32_000)),
+        EnvironmentSaved(EnvironmentSpec(ARN, True, True, 16_000, OPTIMAL)),
+        EnvironmentSaved(EnvironmentSpec(ARN, False, True, 16_000, OPTIMAL)),
+        EnvironmentSaved(EnvironmentSpec(ARN, False, True, 32_000, OPTIMAL)),
         EnvironmentDeleted(ARN),
     ]
     assert world.ask("describe_compute_environments") == {"computeEnvironments": []}
@@ -59,7 +63,7 @@ def test_the_document_keeps_the_spec_for_a_restart(world: World) -> None:
 
     spec = world.body("batch.compute-environment", "ce")["spec"]
 
-    assert EnvironmentSpec(**spec) == EnvironmentSpec(ARN, available=True, max_vcpus_milli=16_000)
+    assert spec == json.loads(json.dumps(asdict(EnvironmentSpec(ARN, True, True, 16_000, OPTIMAL))))
 
 
 def test_an_unmanaged_environment_has_no_limit(world: World) -> None:
@@ -87,6 +91,14 @@ def test_fargate_reports_no_desired_vcpus(world: World) -> None:
         ({**EC2, "minvCpus": 17}, "maxvCpus must be at least 1 and not less than minvCpus."),
         ({**EC2, "minvCpus": -1}, "minvCpus must not be negative."),
         ({**EC2, "desiredvCpus": 17}, "desiredvCpus must be between minvCpus and maxvCpus."),
+        (
+            {**EC2, "scalingPolicy": {"minScaleDownDelayMinutes": 19}},
+            "scalingPolicy.minScaleDownDelayMinutes must be 0 or between 20 and 10080.",
+        ),
+        (
+            {**EC2, "instanceTypes": ["m6g.large", "optimal"]},
+            "arm-based instance type cannot be used with other instance types.",
+        ),
         ({**EC2, "bidPercentage": 101}, "bidPercentage must be between 0 and 100."),
         (
             {**EC2, "type": "SPOT"},

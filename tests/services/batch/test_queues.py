@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from batchd.scheduler.events import EnvironmentSaved, QueueDeleted, QueueSaved, QueueSpec
+from batchd.scheduler.events import EnvironmentSaved, QueueDeleted, QueueSaved, QueueSpec, TimeLimit
 from batchd.store.store import Body
 from tests.services.batch.worlds import EC2, FARGATE, World
 
 ARN = "arn:aws:batch:us-east-1:123456789012:job-queue/night"
 CE = "arn:aws:batch:us-east-1:123456789012:compute-environment/"
-LIMIT = {
+LIMIT: Body = {
     "reason": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
     "state": "RUNNABLE",
     "maxTimeSeconds": 600,
@@ -70,7 +70,7 @@ def test_the_document_keeps_the_spec_for_a_restart(world: World) -> None:
 
     spec = world.body("batch.job-queue", "night")["spec"]
 
-    assert spec == {"arn": ARN, "priority": 1, "environments": [CE + "ce"]}
+    assert spec == {"arn": ARN, "priority": 1, "environments": [CE + "ce"], "limits": []}
 
 
 def test_the_type_follows_from_the_environments(world: World) -> None:
@@ -92,6 +92,7 @@ def test_time_limits_are_kept_and_cleared(world: World) -> None:
     world.environment()
     world.queue(jobStateTimeLimitActions=[LIMIT])
     assert described(world)["jobStateTimeLimitActions"] == [LIMIT]
+    assert world.events()[-1] == QueueSaved(QueueSpec(ARN, 1, (CE + "ce",), (TimeLimit(LIMIT["reason"], 600),)))
 
     world.ask("update_job_queue", jobQueue="night", jobStateTimeLimitActions=[])
     assert described(world)["jobStateTimeLimitActions"] == []

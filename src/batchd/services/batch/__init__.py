@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from batchd.gateway.operation import Service, operations_of
-from batchd.services.batch import control, definitions, environments, jobs, policies, queues, submit, tags
+from batchd.services.batch import control, definitions, environments, jobs, policies, queues, snapshot, submit, tags
 
 # Terraform sends actions in lower case [batch.md 2.8]; Airflow sends empty tags.
 _RELAXED = frozenset({"RetryAction", "TagrisTagsMap"})
 
 SERVICE = Service(
     "batch",
-    operations_of([environments, queues, policies, definitions, submit, jobs, control, tags]),
+    operations_of([environments, queues, policies, definitions, submit, jobs, control, snapshot, tags]),
     validation_code="ClientException",
     relaxed=_RELAXED,
 )

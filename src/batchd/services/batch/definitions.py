@@ -5,8 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from batchd.gateway.operation import Context, reads, writes
 from batchd.gateway.tokens import encode_token
+from batchd.quotas import exceeds
 from batchd.services.batch.definition_rules import validate_definition
 from batchd.services.batch.definition_shapes import new_definition
 from batchd.services.batch.faults import Invalid, client_exception, missing, wrapping
@@ -34,7 +37,10 @@ def register_job_definition(params: batch.RegisterJobDefinitionRequestTypeDef, c
     name = params["jobDefinitionName"]
     check_name("Job definition name", name)
     validate_definition(params)
-    tags = validate_tags(params.get("tags", {}))
+    largest = ctx.deployment.quotas.job_definition_bytes
+    if exceeds(len(orjson.dumps(params)), largest):
+        raise Invalid(f"Job definition must not be larger than {largest} bytes")
+    tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
     revision = next_revision(ctx, name)
     arn = resource_arn(ctx, DEFINITION, f"{name}:{revision}")
     add_revision(ctx, name, revision, new_definition(params, arn, revision, tags))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, unsupported
+from batchd.services.batch.instance_types import validate_instance_types
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
@@ -77,7 +78,9 @@ def _validate_machines(resources: Shape) -> None:
         raise Invalid("instanceTypes are required.")
     if ":role/" in resources["instanceRole"]:
         raise client_exception("ECS Instance Role should be an ECS Instance Profile ARN")
+    validate_instance_types(resources["instanceTypes"])
     _validate_vcpus(resources)
+    _validate_scale_down(resources.get("scalingPolicy") or {})
     _validate_allocation(resources)
     _validate_launch_template(resources.get("launchTemplate") or {})
 
@@ -91,6 +94,12 @@ def _validate_vcpus(resources: Shape) -> None:
     desired = resources.get("desiredvCpus")
     if desired is not None and not least <= desired <= most:
         raise Invalid("desiredvCpus must be between minvCpus and maxvCpus.")
+
+
+def _validate_scale_down(policy: Shape) -> None:
+    delay = policy.get("minScaleDownDelayMinutes") or 0
+    if delay and not 20 <= delay <= 10080:
+        raise Invalid("scalingPolicy.minScaleDownDelayMinutes must be 0 or between 20 and 10080.")
 
 
 def _validate_allocation(resources: Shape) -> None:
@@ -124,7 +133,7 @@ def _validate_lists(resources: Shape) -> None:
 
 
 def validate_resources_update(current: Shape, changes: Shape, service_role: str) -> None:
-    """What an update may ask of an environment's present computeResources."""
+    """What an update may ask of an environment's present computeResources, `desiredvCpus` as reported."""
     if not changes:
         raise client_exception("At least one compute-resources attribute must be specified")
     if is_fargate(current):
@@ -136,6 +145,20 @@ def validate_resources_update(current: Shape, changes: Shape, service_role: str)
         _validate_desired_update(current, changes)
     if changes.keys() - _SCALING_MEMBERS:
         _validate_infrastructure_update(current, service_role)
+
+
+def replaces_machines(current: Shape, changes: Shape) -> bool:
+    """Whether the update is one of the infrastructure: running machines would not do for it. [batch.md 6.5]"""
+    if is_fargate(current):
+        return False
+    if changes.get("updateToLatestImageVersion"):
+        return True
+    nothing: tuple[object, ...] = (None, "", [], {})
+    return any(
+        value != current.get(member) and not (value in nothing and current.get(member) in nothing)
+        for member, value in changes.items()
+        if member not in _SCALING_MEMBERS and member != "updateToLatestImageVersion"
+    )
 
 
 def _validate_desired_update(current: Shape, changes: Shape) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 from batchd.scheduler.events import EnvironmentSpec
 from batchd.services.batch.environment_rules import Shape, is_fargate
+from batchd.services.batch.instance_types import largest_shapes
 from batchd.services.batch.names import cluster_arn, environment_uuid
 from batchd.store.store import Body
 
+HEALTHY = "ComputeEnvironment Healthy"
 _ECHOED = ("unmanagedvCpus", "context", "ecsSettings")
 _CHANGEABLE = ("state", "unmanagedvCpus", "serviceRole", "updatePolicy", "context", "ecsSettings")
 
@@ -25,8 +27,8 @@ def new_environment(params: Shape, arn: str, account: str, tags: dict[str, str])
         "type": params["type"],
         "state": params.get("state", "ENABLED"),
         "status": "VALID",
-        "statusReason": "ComputeEnvironment Healthy",
-        "serviceRole": params.get("serviceRole") or _service_linked_role(account),
+        "statusReason": HEALTHY,
+        "serviceRole": params.get("serviceRole") or service_linked_role(account),
         "containerOrchestrationType": "ECS",
         "uuid": environment_uuid(arn),
     }
@@ -65,16 +67,33 @@ def with_desired_vcpus(resources: Mapping[str, Any]) -> Body:
     return {**resources, "desiredvCpus": desired}
 
 
+def with_health(aws: Body, fault: str | None) -> Body:
+    """The AWS shape, VALID or for this reason INVALID. [batch.md 6.1]"""
+    if fault is None:
+        return aws | {"status": "VALID", "statusReason": HEALTHY}
+    return aws | {"status": "INVALID", "statusReason": fault}
+
+
 def environment_spec(aws: Body) -> EnvironmentSpec:
     """What the scheduler keeps."""
     resources = aws.get("computeResources")
-    most = None if resources is None else resources["maxvCpus"] * 1000
-    return EnvironmentSpec(aws["computeEnvironmentArn"], available=aws["state"] == "ENABLED", max_vcpus_milli=most)
+    valid = aws["status"] != "INVALID"
+    return EnvironmentSpec(
+        aws["computeEnvironmentArn"],
+        available=valid and aws["state"] == "ENABLED",
+        valid=valid,
+        max_vcpus_milli=None if resources is None else resources["maxvCpus"] * 1000,
+        largest=() if resources is None or is_fargate(resources) else largest_shapes(resources["instanceTypes"]),
+    )
 
 
-def environment_body(aws: Body) -> Body:
-    """The stored document: `spec` is EnvironmentSpec's fields, read by controllers at start-up."""
-    return {"spec": asdict(environment_spec(aws)), "aws": aws}
+def environment_body(aws: Body, **more: Any) -> Body:
+    """The stored document: `spec` is EnvironmentSpec's fields, read by controllers at start-up.
+
+    `more` may be `desired_at`: when (ms) `desiredvCpus` was asked for; and `replacing`: `{"since", "until"}` (ms),
+    while machines are being replaced. Jobs that began before the one may run until the other.
+    """
+    return {"spec": asdict(environment_spec(aws)), "aws": aws, **more}
 
 
 def _removes(value: object) -> bool:
@@ -84,5 +103,5 @@ def _removes(value: object) -> bool:
     return value in ("", [])
 
 
-def _service_linked_role(account: str) -> str:
+def service_linked_role(account: str) -> str:
     return f"arn:aws:iam::{account}:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"

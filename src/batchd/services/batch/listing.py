@@ -20,11 +20,17 @@ _NOUNS = {QUEUE: "JobQueue", ENVIRONMENT: "ComputeEnvironment", POLICY: "Schedul
 
 def existing(ctx: Context, kind: str, text: str) -> tuple[Key, Body]:
     """The key and AWS shape of what has this name or ARN. Raises ClientException: `<noun> <name> does not exist`."""
+    key, body = existing_body(ctx, kind, text)
+    return key, body["aws"]
+
+
+def existing_body(ctx: Context, kind: str, text: str) -> tuple[Key, Body]:
+    """The same with the whole document."""
     key = key_of(ctx, kind, text)
     body = ctx.tx.resources.get(key)
     if body is None:
         raise missing(_NOUNS[kind], key.name)
-    return key, body["aws"]
+    return key, body
 
 
 def described(
@@ -34,20 +40,33 @@ def described(
 
     Unknown names are left out. Raises ClientException for more than a hundred names or a bad token.
     """
+    page, token = described_bodies(ctx, kind, names, params)
+    return [body["aws"] for body in page], token
+
+
+def described_bodies(
+    ctx: Context, kind: str, names: Sequence[str], params: Mapping[str, Any]
+) -> tuple[list[Body], str | None]:
+    """The same with whole documents."""
     if not names:
-        return listed(ctx, kind, params)
+        return _page(ctx, kind, params)
     validate_count(kind.partition(".")[2], names)
     found = (ctx.tx.resources.get(key_of(ctx, kind, name)) for name in names)
-    return [body["aws"] for body in found if body is not None], None
+    return [body for body in found if body is not None], None
 
 
 def listed(ctx: Context, kind: str, params: Mapping[str, Any]) -> tuple[list[Body], str | None]:
-    """A page of all resources of a kind in order of name, and the token of the next page."""
+    """The AWS shapes of a page of all resources of a kind in order of name, and the token of the next page."""
+    page, token = _page(ctx, kind, params)
+    return [body["aws"] for body in page], token
+
+
+def _page(ctx: Context, kind: str, params: Mapping[str, Any]) -> tuple[list[Body], str | None]:
     limit = page_limit(params)
     after = read_token(params, str)
     page = ctx.tx.resources.page(kind, ctx.region, after=after[0] if after else "", limit=limit + 1)
     token = encode_token([page[limit - 1][0]]) if len(page) > limit else None
-    return [body["aws"] for _, body in page[:limit]], token
+    return [body for _, body in page[:limit]], token
 
 
 def with_token(answer: dict[str, Any], token: str | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads, writes
+from batchd.services.batch.counting import check_count
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
 from batchd.services.batch.listing import existing, listed, validate_count, with_token
 from batchd.services.batch.names import POLICY, check_name, key_of, resource_arn
@@ -20,7 +21,6 @@ from batchd.store.store import Body, Key
 if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
-_MOST_POLICIES = 500
 _SHARE = re.compile(r"[0-9A-Za-z]{1,255}\*?|\*")
 
 
@@ -31,12 +31,11 @@ def create_scheduling_policy(params: batch.CreateSchedulingPolicyRequestTypeDef,
     check_name("Scheduling policy name", name)
     refuse_unsupported({"quotaSharePolicy": params.get("quotaSharePolicy")})
     fair_share = fair_share_shape(params.get("fairsharePolicy", {}))
-    tags = validate_tags(params.get("tags", {}))
+    tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
     key = Key(POLICY, ctx.region, name)
     if ctx.tx.resources.get(key) is not None:
         raise client_exception("Object already exists")
-    if len(ctx.tx.resources.page(POLICY, ctx.region, limit=_MOST_POLICIES)) == _MOST_POLICIES:
-        raise client_exception(f"At most {_MOST_POLICIES} scheduling policies are allowed")
+    check_count(ctx, POLICY, ctx.deployment.quotas.scheduling_policies)
     arn = resource_arn(ctx, POLICY, name)
     ctx.tx.resources.put(key, {"aws": {"name": name, "arn": arn, "fairsharePolicy": fair_share, "tags": tags}})
     return {"name": name, "arn": arn}

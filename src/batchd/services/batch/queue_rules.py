@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchd.quotas import exceeds
 from batchd.services.batch.environment_rules import is_fargate
 from batchd.services.batch.faults import Invalid, client_exception
+from batchd.services.batch.instance_types import architectures
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
-MOST_ENVIRONMENTS = 3
 _TIME_LIMIT_REASONS = (
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
@@ -24,15 +25,25 @@ def validate_priority(priority: int | None) -> None:
         raise Invalid("priority must not be negative")
 
 
-def validate_order(order: Sequence[Shape]) -> None:
-    """computeEnvironmentOrder by itself: one to three entries, each environment and each position once."""
+def validate_order(order: Sequence[Shape], most: int) -> None:
+    """computeEnvironmentOrder by itself: at least one entry, each environment and each position once."""
     if not order:
         raise Invalid("At least 1 compute environment must be provided")
-    if len(order) > MOST_ENVIRONMENTS:
-        raise Invalid(f"computeEnvironmentOrder must have at most {MOST_ENVIRONMENTS} compute environments")
+    if exceeds(len(order), most):
+        raise Invalid(f"computeEnvironmentOrder must have at most {most} compute environments")
     for member in ("order", "computeEnvironment"):
         if len({entry[member] for entry in order}) < len(order):
             raise Invalid(f"computeEnvironmentOrder must not repeat a value of {member}")
+
+
+def validate_environments(environments: Sequence[Shape]) -> None:
+    """What may stand in one order (AWS shapes): none that is INVALID, and one architecture."""
+    for environment in environments:
+        if environment["status"] == "INVALID":
+            raise client_exception(f"ComputeEnvironment {environment['computeEnvironmentName']} is INVALID")
+    names = [name for e in environments for name in e.get("computeResources", {}).get("instanceTypes", ())]
+    if len(architectures(names)) > 1:
+        raise Invalid("compute environments of a job queue must have the same CPU architecture")
 
 
 def queue_type(environments: Sequence[Shape]) -> str:

@@ -7,11 +7,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads, writes
-from batchd.scheduler.events import QueueDeleted, QueueSaved, QueueSpec
+from batchd.scheduler.events import QueueDeleted, QueueSaved, QueueSpec, TimeLimit
+from batchd.services.batch.counting import check_count
 from batchd.services.batch.faults import client_exception, refuse_unsupported, wrapping
 from batchd.services.batch.listing import described, existing, with_token
 from batchd.services.batch.names import ENVIRONMENT, QUEUE, check_name, resource_arn
-from batchd.services.batch.queue_rules import queue_type, validate_order, validate_priority, validate_time_limits
+from batchd.services.batch.queue_rules import (
+    queue_type,
+    validate_environments,
+    validate_order,
+    validate_priority,
+    validate_time_limits,
+)
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.store.store import Body, Key
 
@@ -26,13 +33,14 @@ def create_job_queue(params: batch.CreateJobQueueRequestTypeDef, ctx: Context) -
     name = params["jobQueueName"]
     check_name("Job queue name", name)
     _validate(params)
-    tags = validate_tags(params.get("tags", {}))
+    tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
     order, kind = _environments(ctx, params.get("computeEnvironmentOrder", ()))
     if params.get("jobQueueType", kind) != kind:
         raise client_exception(f"jobQueueType of these compute environments is {kind}")
     key = Key(QUEUE, ctx.region, name)
     if ctx.tx.resources.get(key) is not None:
         raise client_exception("Object already exists")
+    check_count(ctx, QUEUE, ctx.deployment.quotas.job_queues)
     arn = resource_arn(ctx, QUEUE, name)
     aws = {
         "jobQueueName": name,
@@ -86,7 +94,8 @@ def delete_job_queue(params: batch.DeleteJobQueueRequestTypeDef, ctx: Context) -
 def queue_spec(aws: Body) -> QueueSpec:
     """What the scheduler keeps."""
     environments = tuple(entry["computeEnvironment"] for entry in aws["computeEnvironmentOrder"])
-    return QueueSpec(aws["jobQueueArn"], aws["priority"], environments)
+    limits = tuple(TimeLimit(a["reason"], a["maxTimeSeconds"]) for a in aws["jobStateTimeLimitActions"])
+    return QueueSpec(aws["jobQueueArn"], aws["priority"], environments, limits)
 
 
 def _validate(params: Mapping[str, Any]) -> None:
@@ -104,7 +113,8 @@ def _environments(ctx: Context, order: Sequence[batch.ComputeEnvironmentOrderTyp
         _, environment = existing(ctx, ENVIRONMENT, entry["computeEnvironment"])
         environments.append(environment)
         found.append({"order": entry["order"], "computeEnvironment": environment["computeEnvironmentArn"]})
-    validate_order(found)
+    validate_order(found, ctx.deployment.quotas.environments_per_queue)
+    validate_environments(environments)
     return found, queue_type(environments)
 
 

@@ -33,7 +33,7 @@ class _Tagged:
 def tag_resource(params: batch.TagResourceRequestTypeDef, ctx: Context) -> Body:
     """Adds and overwrites."""
     found = _find(ctx, params["resourceArn"])
-    found.save(validate_tags({**found.tags, **params["tags"]}))
+    found.save(validate_tags({**found.tags, **params["tags"]}, ctx.deployment.quotas.tags_per_resource))
     return {}
 
 

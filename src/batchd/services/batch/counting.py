@@ -1,0 +1,15 @@
+"""How many resources of a kind a region may have. [batch.md 0.5]"""
+
+from __future__ import annotations
+
+from batchd.gateway.operation import Context
+from batchd.services.batch.faults import client_exception
+from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE
+
+_PLURALS = {QUEUE: "job queues", ENVIRONMENT: "compute environments", POLICY: "scheduling policies"}
+
+
+def check_count(ctx: Context, kind: str, quota: int) -> None:
+    """Raises ClientException where one more would be beyond the quota."""
+    if quota and len(ctx.tx.resources.page(kind, ctx.region, limit=quota)) >= quota:
+        raise client_exception(f"At most {quota} {_PLURALS[kind]} are allowed")

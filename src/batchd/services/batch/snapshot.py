@@ -1,0 +1,31 @@
+"""GetJobQueueSnapshot: who waits at the front of a queue, and what its jobs use. [batch.md 5.5]"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchd.gateway.operation import Context, reads
+from batchd.services.batch.listing import existing
+from batchd.services.batch.names import QUEUE
+from batchd.store.store import Body
+
+if TYPE_CHECKING:
+    from types_boto3_batch import type_defs as batch
+
+_MOST_JOBS = 100
+
+
+@reads
+def get_job_queue_snapshot(params: batch.GetJobQueueSnapshotRequestTypeDef, ctx: Context) -> dict[str, Any]:
+    """Not a cached picture: as things are now. ClientException for an unknown queue."""
+    _, aws = existing(ctx, QUEUE, params["jobQueue"])
+    arn = aws["jobQueueArn"]
+    jobs: list[Body] = [
+        {"jobArn": ctx.arn("batch", f"job/{job_id}"), "earliestTimeAtPosition": since}
+        for job_id, since in ctx.deployment.front(arn, _MOST_JOBS)
+    ]
+    usage = {"capacityUnit": "VCPU", "quantity": ctx.deployment.queue_vcpus(arn)}
+    return {
+        "frontOfQueue": {"jobs": jobs, "lastUpdatedAt": ctx.now_ms},
+        "queueUtilization": {"totalCapacityUsage": [usage], "lastUpdatedAt": ctx.now_ms},
+    }
