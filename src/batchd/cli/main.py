@@ -62,6 +62,11 @@ def serve(
     retention_days: Annotated[float | None, typer.Option(help="How long ended jobs are kept.  [7]")] = None,
     docker_host: Annotated[str | None, typer.Option(help="The Docker Engine's socket.")] = None,
     docker_network: Annotated[str | None, typer.Option(help="Network mode of containers.  [host]")] = None,
+    throttle: Annotated[float | None, typer.Option(help="Requests of each operation a second; 0: all.  [0]")] = None,
+    quota: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, 0 for no limit.  [AWS's]")] = None,
+    strict_roles: Annotated[
+        bool | None, typer.Option("--strict-roles", help="Environments with unknown roles are INVALID.")
+    ] = None,
     no_auth: Annotated[bool | None, typer.Option("--no-auth", help="Accept unsigned requests.")] = None,
 ) -> None:
     """Run the server."""
