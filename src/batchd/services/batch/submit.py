@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from batchd.gateway.operation import Context, writes
+from batchd.quotas import Quotas, exceeds
 from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobSubmitted
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, unsupported, wrapping
 from batchd.services.batch.merge import validate_overrides
@@ -22,8 +23,6 @@ from batchd.task import LogDestination
 if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
-LARGEST_SUBMIT = 30 * 1024  # bytes of JSON
-MOST_DEPENDENCIES = 20
 _LOG_GROUP = "logs.group"
 _UNSUPPORTED = (
     "arrayProperties",
@@ -38,7 +37,7 @@ _UNSUPPORTED = (
 @wrapping
 def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
     """Writes the job and tells the scheduler; the answer says nothing of when it will run."""
-    tags = _validate(params)
+    tags = _validate(params, ctx.deployment.quotas)
     queue = _queue(ctx, params["jobQueue"])
     definition = _definition(ctx, params["jobDefinition"])
     depends_on = _dependencies(ctx, params.get("dependsOn", ()))
@@ -71,7 +70,7 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
     return {"jobArn": ctx.arn("batch", f"job/{job_id}"), "jobName": row.name, "jobId": job_id}
 
 
-def _validate(params: Mapping[str, Any]) -> dict[str, str]:
+def _validate(params: Mapping[str, Any], quotas: Quotas) -> dict[str, str]:
     """Names and ranges, which need nothing but the request. Returns the tags."""
     check_name("Job name", params["jobName"])
     refuse_unsupported({member: params.get(member) for member in _UNSUPPORTED})
@@ -81,9 +80,9 @@ def _validate(params: Mapping[str, Any]) -> dict[str, str]:
         validate_timeout(params["timeout"])
     if "containerOverrides" in params:
         validate_overrides(params["containerOverrides"])
-    if len(orjson.dumps(params)) > LARGEST_SUBMIT:
-        raise Invalid(f"Job must not be larger than {LARGEST_SUBMIT} bytes")
-    return validate_tags(params.get("tags", {}))
+    if exceeds(len(orjson.dumps(params)), quotas.submit_job_bytes):
+        raise Invalid(f"Job must not be larger than {quotas.submit_job_bytes} bytes")
+    return validate_tags(params.get("tags", {}), quotas.tags_per_resource)
 
 
 def _queue(ctx: Context, text: str) -> Body:
@@ -104,8 +103,9 @@ def _definition(ctx: Context, text: str) -> Body:
 
 def _dependencies(ctx: Context, wanted: Sequence[batch.JobDependencyTypeDef]) -> tuple[Dependency, ...]:
     """The jobs to wait for, each once, with the outcome of those that have ended."""
-    if len(wanted) > MOST_DEPENDENCIES:
-        raise Invalid(f"Job cannot have more than {MOST_DEPENDENCIES} dependencies")
+    most = ctx.deployment.quotas.dependencies_per_job
+    if exceeds(len(wanted), most):
+        raise Invalid(f"Job cannot have more than {most} dependencies")
     found = {}
     for one in wanted:
         if one.get("type"):
