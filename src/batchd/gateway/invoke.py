@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from batchd.clock import Clock
@@ -18,6 +19,9 @@ from batchd.gateway.request import Malformed
 from batchd.gateway.spec import OperationSpec, ServiceSpec
 from batchd.gateway.validate import Check, compile_check
 from batchd.store.store import Tx
+
+_48_BITS = 2**48 - 1
+_62_BITS = 2**62 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Operations:
             region=call.region,
             now_ms=call.now_ms,
             request_id=call.request_id,
-            new_id=new_id,
+            new_id=partial(new_id, call.now_ms),
             deployment=self._deployment,
             call=call_inside,
         )
@@ -110,6 +114,12 @@ def _checked(endpoint: Endpoint, params: Params) -> Params:
     return params
 
 
-def new_id() -> str:
-    """A fresh lower-case UUID."""
-    return str(uuid.uuid4())
+def new_id(now_ms: int) -> str:
+    """A fresh lower-case UUID of version 4 by its form: 48 bits of time, and 74 random ones.
+
+    Ids of one time stand together in a table's index. Were they random through and through, each would be written to
+    a page of its own, which is half of what a large commit costs."""
+    chance = secrets.randbits(74)
+    number = (now_ms & _48_BITS) << 80 | 0x4 << 76 | (chance >> 62) << 64 | 0x2 << 62 | chance & _62_BITS
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
