@@ -84,12 +84,17 @@ class Connection:
 
 
 class Load(asyncio.Protocol):
-    """One of many connections: sends the next request as soon as the last is answered, until there are none left."""
+    """One of many connections: sends the next request as soon as the last is answered, until there are none left.
 
-    def __init__(self, signer: Signer, path: str, bodies: list[dict[str, Any]], done: asyncio.Future[None]) -> None:
-        self._signer, self._path, self._bodies, self._done = signer, path, bodies, done
+    A server that closes the connection after each answer (moto's does) is connected to again.
+    """
+
+    def __init__(self, signer: Signer, path: str, bodies: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
+        self._signer, self._path, self._bodies, self._answers = signer, path, bodies, answers
+        self._loop = asyncio.get_running_loop()
         self._rest = b""
-        self.answers: list[dict[str, Any]] = []
+        self._pending: dict[str, Any] | None = None
+        self.done: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without saying so
@@ -102,30 +107,36 @@ class Load(asyncio.Protocol):
             return
         status, body, self._rest = answer
         if status != 200:
-            self._done.set_exception(RuntimeError(f"{status}: {body.decode(errors='replace')}"))
+            self.done.set_exception(RuntimeError(f"{status}: {body.decode(errors='replace')}"))
             return
-        self.answers.append(json.loads(body))
+        self._pending = None
+        self._answers.append(json.loads(body))
         self._next()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self._rest = b""
+            self._again = self._loop.create_task(self._loop.create_connection(lambda: self, *self._signer.address))
+
     def _next(self) -> None:
-        if self._bodies:
-            self._transport.write(self._signer.request(self._path, self._bodies.pop()))
-        elif not self._done.done():
-            self._done.set_result(None)
+        if self._pending is None and self._bodies:
+            self._pending = self._bodies.pop()
+        if self._pending is not None:
+            self._transport.write(self._signer.request(self._path, self._pending))
+        elif not self.done.done():
+            self.done.set_result(None)
             self._transport.close()
 
 
 async def load(signer: Signer, path: str, bodies: list[dict[str, Any]], connections: int) -> list[dict[str, Any]]:
-    """Send every body over so many keep-alive connections; returns the answers."""
+    """Send every body over so many connections at once; returns the answers."""
     loop = asyncio.get_running_loop()
-    waits, protocols = [], []
-    for _ in range(connections):
-        done: asyncio.Future[None] = loop.create_future()
-        _, protocol = await loop.create_connection(lambda done=done: Load(signer, path, bodies, done), *signer.address)
-        waits.append(done)
-        protocols.append(protocol)
-    await asyncio.gather(*waits)
-    return [answer for protocol in protocols for answer in protocol.answers]
+    answers: list[dict[str, Any]] = []
+    senders = [Load(signer, path, bodies, answers) for _ in range(connections)]
+    for sender in senders:
+        await loop.create_connection(lambda sender=sender: sender, *signer.address)
+    await asyncio.gather(*(sender.done for sender in senders))
+    return answers
 
 
 def _split(data: bytes) -> tuple[int, bytes, bytes] | None:
