@@ -10,10 +10,12 @@ import orjson
 from batchd.clock import Clock
 from batchd.gateway.app import Gateway, Receive, Scope, Send
 from batchd.gateway.credentials import SessionIssuer, container_credentials, read_task_token
+from batchd.scheduler.events import JobStatus
 from batchd.store.store import Store
 
 HEALTH = "/_batchd/health"
 CREDENTIALS = "/_batchd/credentials"
+_UNDER_WAY = (JobStatus.STARTING, JobStatus.RUNNING)
 _HOUR_S = 3600  # SDKs come again a quarter of an hour before the end
 
 
@@ -47,7 +49,7 @@ class Inside:
             return 403, _refusal("The authorization token is not valid.")
         with self._store.read() as tx:
             job = tx.jobs.get(claims.job_id)
-        if job is None or job.stopped_at is not None or job.task_id != claims.task_id:
+        if job is None or job.status not in _UNDER_WAY or job.task_id != claims.task_id:
             return 403, _refusal("The task has ended.")
         now = self._clock.now_ms()
         credentials = self._issuer.issue(claims.role_arn, claims.role_id, claims.task_id, _HOUR_S, now)
