@@ -67,7 +67,6 @@ def test_what_was_registered_comes_back_with_empty_lists_for_the_rest(world: Wor
     [
         ({"jobDefinitionName": "no spaces"}, "Job definition name should match valid pattern"),
         ({"containerProperties": {}}, "Container properties should not be empty"),
-        ({"type": "multinode"}, "multinode"),
         ({"containerProperties": {"image": "x", "command": []}}, "resourceRequirements must have a VCPU"),
         ({"containerProperties": {**shell("true"), "resourceRequirements": needs("0.5")}}, "VCPU value 0.5"),
         ({"containerProperties": {**shell("true"), "user": "No Body"}}, "does not match regex"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tests.clients.refusals import refused
 from tests.clients.waiting import described, ended, reached
 from tests.clients.worlds import Gate, World, fresh
 
@@ -63,9 +62,3 @@ def test_a_dependency_may_be_in_another_queue_and_is_named_by_its_arn_too(world:
     first = world.submit(jobQueue=other)
     arn = described(world.batch, first)["jobArn"]
     assert world.run(dependsOn=after(arn))["status"] == "SUCCEEDED"
-
-
-def test_array_dependencies_are_refused(world: World) -> None:
-    first = world.submit()
-    with refused("dependsOn.type N_TO_N"):
-        world.submit(dependsOn=[{"jobId": first, "type": "N_TO_N"}])

@@ -1,4 +1,4 @@
-"""Scheduling policies through boto3: kept and described, though no queue takes one."""
+"""Scheduling policies through boto3."""
 
 from __future__ import annotations
 

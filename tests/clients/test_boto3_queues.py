@@ -43,7 +43,6 @@ def test_a_queue_lives_from_create_to_delete(world: World) -> None:
         ({"computeEnvironmentOrder": []}, "At least 1 compute environment must be provided"),
         ({"computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "nobody"}]}, "nobody does not exist"),
         ({"priority": -1}, "priority must not be negative"),
-        ({"schedulingPolicyArn": "arn:aws:batch:us-east-1:123456789012:scheduling-policy/x"}, "schedulingPolicyArn"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -189,7 +189,6 @@ def test_a_fargate_job_runs_with_a_quarter_of_a_vcpu(server: Any) -> None:
         ({"dependsOn": [{"jobId": "nobody"}]}, "Dependent job nobody does not exist"),
         ({"dependsOn": [{"jobId": str(n)} for n in range(21)]}, "Job cannot have more than 20 dependencies"),
         ({"shareIdentifier": "blue"}, "can onlybe submitted to job queue with fair share scheduling policy."),
-        ({"arrayProperties": {"size": 2}}, "arrayProperties"),
         ({"tags": {"aws:x": "1"}}, "aws:x"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
