@@ -1,4 +1,4 @@
-"""Chores: ended jobs and journal entries beyond their retention, expired log events."""
+"""Chores: ended jobs, journal entries and inactive job definitions beyond their retention, expired log events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 
 from batchd.clock import Clock
 from batchd.errors import StoreError
-from batchd.store.store import Tx
+from batchd.store.store import Key, Tx
 from batchd.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -15,6 +15,11 @@ _EVERY_S = 60.0
 _AT_ONCE = 500  # rows a unit of work deletes: a chore must not hold up anybody's answer
 _DAY_MS = 86_400_000
 LOG_GROUP = "logs.group"
+DEFINITION = "batch.job-definition"
+INACTIVE_DEFINITION = (
+    "batch.inactive-job-definition"  # named `<ms it became so, 15 digits>/<region>/<definition's key>`
+)
+_INACTIVE_MS = 180 * _DAY_MS
 
 
 class Housekeeping:
@@ -49,7 +54,24 @@ class Housekeeping:
             while await self._writer.write(lambda tx: tx.jobs.purge(before, _AT_ONCE)) == _AT_ONCE:
                 pass
             await self._writer.write(lambda tx: tx.journal.trim(before))
+        inactive = self._clock.now_ms() - _INACTIVE_MS
+        while await self._writer.write(lambda tx: expire_definitions(tx, inactive)) == _AT_ONCE:
+            pass
         await self._writer.write(lambda tx: expire_logs(tx, self._clock.now_ms()))
+
+
+def expire_definitions(tx: Tx, before: int) -> int:
+    """Delete some of the job definitions that were deregistered before this time (ms), oldest first; returns how
+    many. [batch.md 2.1]"""
+    gone = 0
+    for name, _ in tx.resources.page(INACTIVE_DEFINITION, "", limit=_AT_ONCE):
+        since, region, definition = name.split("/", 2)
+        if int(since) >= before:
+            break
+        tx.resources.delete(Key(DEFINITION, region, definition))
+        tx.resources.delete(Key(INACTIVE_DEFINITION, "", name))
+        gone += 1
+    return gone
 
 
 def expire_logs(tx: Tx, now: int) -> int:

@@ -13,6 +13,7 @@ from batchd.services.batch.names import DEFINITION, name_of, revision_key, revis
 from batchd.store.store import Body, Key
 
 _LATEST = "batch.latest-job-definition"
+_INACTIVE = "batch.inactive-job-definition"
 _SCAN = 100
 
 
@@ -29,9 +30,14 @@ def add_revision(ctx: Context, name: str, revision: int, aws: Body) -> None:
 
 
 def deactivate(ctx: Context, body: Body) -> None:
-    """Make a revision INACTIVE; the name then means the one before it, if any."""
+    """Make a revision INACTIVE; the name then means the one before it, if any.
+
+    When it became so is written down for controllers/housekeeping, which deletes it in the end.
+    """
     aws = body["aws"]
     name, revision = aws["jobDefinitionName"], aws["revision"]
+    since = f"{ctx.now_ms:015d}/{ctx.region}/{revision_key(ctx.region, name, revision).name}"
+    ctx.tx.resources.put(Key(_INACTIVE, "", since), {})
     save_revision(ctx, {"aws": aws | {"status": "INACTIVE"}})
     latest = ctx.tx.resources.get(_latest_key(ctx, name))
     if latest is not None and latest["active"] == revision:
