@@ -13,12 +13,13 @@ from botocore.validate import ParamValidator
 
 from batchd.clock import ManualClock
 from batchd.errors import ApiError
+from batchd.gateway.operation import Context, Service
 from batchd.scheduler.events import Event, JobStatus
 from batchd.scheduler.state import Attempt
 from batchd.services.batch import SERVICE
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Body, JobRow, Key, Store, Tx
-from tests.contexts import REGION, context
+from tests.contexts import REGION, context, deployment
 
 MODEL: ServiceModel = botocore.session.get_session().get_service_model("batch")
 OPERATIONS = {botocore.xform_name(name): name for name in MODEL.operation_names}
@@ -46,13 +47,19 @@ FARGATE_CONTAINER: Body = {
 
 
 class World:
-    """`ask` one operation as its own unit of work; what it wrote is committed. `calls` are calls of other services."""
+    """`ask` one operation as its own unit of work; what it wrote is committed.
+
+    `calls` are calls of other services, answered by those in `services`, else with nothing. `deployment` are fields of
+    the server's Deployment.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.region = REGION
         self.now_ms = 1_700_000_000_000
         self.calls: list[tuple[str, str, Body]] = []
+        self.services: dict[str, Service] = {}
+        self.deployment: Body = {}
         store.transact(lambda tx: tx.resources.put(Key("logs.group", REGION, "/aws/batch/job"), {}))
 
     def ask(self, operation: str, **params: Any) -> Body:
@@ -110,8 +117,7 @@ class World:
         served = SERVICE.operations[operation]
 
         def work(tx: Tx) -> Body:
-            ctx = context(tx, region=self.region, now_ms=self.now_ms, call=self._call)
-            answer: Body = served.function(params, ctx)
+            answer: Body = served.function(params, self._context(tx))
             return answer
 
         if served.writes:
@@ -119,9 +125,17 @@ class World:
         with self.store.read() as tx:
             return work(tx)
 
-    def _call(self, service: str, operation: str, params: Body) -> Body:
-        self.calls.append((service, operation, params))
-        return {}
+    def _context(self, tx: Tx) -> Context:
+        def call(service: str, operation: str, params: Body) -> Body:
+            self.calls.append((service, operation, params))
+            if service not in self.services:
+                return {}
+            served = self.services[service].operations[botocore.xform_name(operation)]
+            answer: Body = served.function(params, self._context(tx))
+            return answer
+
+        server = deployment(**self.deployment)
+        return context(tx, region=self.region, now_ms=self.now_ms, call=call, deployment=server)
 
     # What most tests begin with.
 
