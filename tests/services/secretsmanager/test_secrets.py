@@ -185,6 +185,8 @@ def test_secrets_are_listed_newest_first_filtered_and_in_pages(timed: Direct) ->
     first = timed("list_secrets", MaxResults=2)
     assert names(MaxResults=2, NextToken=first["NextToken"]) == ["db/a"]
     assert timed.error("list_secrets", NextToken="nonsense")[0] == "InvalidNextTokenException"
+    assert timed.error("list_secrets", Filters=[{"Values": ["a"]}])[0] == "InvalidParameterException"
+    assert timed.error("list_secrets", Filters=[{"Key": "name"}])[0] == "InvalidParameterException"
 
 
 def test_a_random_password_has_every_type_and_nothing_excluded(client: Any) -> None:

@@ -30,7 +30,10 @@ def list_secrets(params: t.ListSecretsRequestTypeDef, ctx: Context) -> dict[str,
 
 def matching(ctx: Context, params: Params, most: int) -> tuple[list[tuple[str, Body]], str | None]:
     """A page of the secrets that pass the filters, and the token of the next."""
-    wanted = [_filter(one["Key"], one["Values"], ctx.region) for one in params.get("Filters", ())]
+    filters: Sequence[Params] = params.get("Filters", ())
+    if any(not one.get("Key") or not one.get("Values") for one in filters):
+        raise ApiError("InvalidParameterException", "You must specify a key and values for every filter.")
+    wanted = [_filter(one["Key"], one["Values"], ctx.region) for one in filters]
     order = _ORDERS.get(params.get("SortBy", "created-date"))
     found = [
         ([body[order] if order else 0, name], (name, body))
