@@ -16,6 +16,10 @@ def begun(ensemble: Ensemble) -> list[str]:
     return names
 
 
+def goes_on(ensemble: Ensemble) -> bool:
+    return not (ensemble.stopping or ensemble.over)
+
+
 def main_and(*others: Part) -> tuple[Ensemble, Part]:
     main = Part("main", depends_on=[(other.name, SUCCESS) for other in others if not other.essential])
     return Ensemble([*others, main]), main
@@ -40,7 +44,6 @@ def test_the_end_of_an_essential_container_decides_and_stops_the_others() -> Non
     begun(ensemble)
     ensemble.end(ensemble.part("main"), 4)
     assert ensemble.stopping
-    assert not ensemble.over
     ensemble.end(ensemble.part("other"), 143)
     assert ensemble.over
     assert ensemble.verdict() == (4, None)
@@ -51,7 +54,7 @@ def test_what_is_not_essential_may_fail() -> None:
     ensemble = Ensemble([Part("helper", essential=False), Part("main")])
     begun(ensemble)
     ensemble.end(ensemble.part("helper"), 1)
-    assert not ensemble.stopping
+    assert goes_on(ensemble)
     ensemble.end(ensemble.part("main"), 0)
     assert ensemble.verdict() == (0, None)
 
@@ -105,7 +108,7 @@ def test_a_container_that_cannot_start_matters_if_it_is_essential() -> None:
     ensemble = Ensemble([Part("helper", essential=False), Part("main"), Part("other")])
     begun(ensemble)
     ensemble.fail(ensemble.part("helper"), "no such file")
-    assert not ensemble.stopping
+    assert goes_on(ensemble)
     ensemble.fail(ensemble.part("main"), "no such file")
     assert ensemble.stopping
     ensemble.end(ensemble.part("other"), 143)
@@ -118,7 +121,6 @@ def test_a_stop_keeps_those_from_starting_that_wait() -> None:
     begun(ensemble)
     ensemble.stop()
     assert main.over
-    assert not ensemble.over
     ensemble.end(first, 0)
     assert begun(ensemble) == []
     assert ensemble.over
@@ -130,7 +132,7 @@ def test_where_none_is_essential_all_run_to_their_end_and_the_first_failure_deci
     begun(ensemble)
     ensemble.end(ensemble.part("a"), 0)
     ensemble.end(ensemble.part("c"), 7, "late")
-    assert not ensemble.stopping
+    assert goes_on(ensemble)
     ensemble.end(ensemble.part("b"), 8)
     assert ensemble.verdict() == (7, "late")
 
