@@ -104,7 +104,11 @@ def test_pages_of_repositories_together_are_all(ecr: Direct) -> None:
     names = [repository["repositoryName"] for repository in first["repositories"] + second["repositories"]]
     assert names == [f"r{number}" for number in range(5)]
     assert "nextToken" not in second
-    assert ecr.error("describe_repositories", nextToken="!")[0] == "InvalidParameterException"
+
+
+@pytest.mark.parametrize("token", ["!", "cjE=", "WzFd", "WyJhIiwiYiJd"])
+def test_a_page_token_that_nobody_was_given_is_refused(ecr: Direct, token: str) -> None:
+    assert ecr.error("describe_repositories", nextToken=token)[0] == "InvalidParameterException"
 
 
 def test_settings_change_in_place(ecr: Direct, app: dict[str, Any]) -> None:

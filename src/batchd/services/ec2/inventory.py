@@ -6,13 +6,13 @@ a mark that it is gone.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batchd.errors import ApiError
 from batchd.gateway.operation import Context
+from batchd.gateway.tokens import BadToken, decode_token, encode_token
 from batchd.services.ec2.network import default_network
 from batchd.store.store import Body, Key
 
@@ -114,7 +114,7 @@ def paged(member: str, items: Sequence[Any], params: Mapping[str, Any]) -> dict[
     stop = start + most if most else len(items)
     answer: dict[str, Any] = {member: list(items[start:stop])}
     if stop < len(items):
-        answer["NextToken"] = base64.urlsafe_b64encode(str(stop).encode()).decode()
+        answer["NextToken"] = encode_token([stop])
     return answer
 
 
@@ -122,12 +122,14 @@ def _read_token(token: str | None) -> int:
     if not token:
         return 0
     try:
-        position = base64.b64decode(token, altchars=b"-_", validate=True)
-    except ValueError:  # not base64
-        position = b""
-    if not position.isdigit() or len(position) > 10:
-        raise ApiError("InvalidNextToken", "The nextToken is not valid")
-    return int(position)
+        position = decode_token(token)
+    except BadToken:
+        position = []
+    match position:
+        case [int(start)] if start >= 0:
+            return start
+        case _:
+            raise ApiError("InvalidNextToken", "The nextToken is not valid")
 
 
 def _get(ctx: Context, noun: Noun, identifier: str) -> Body | None:

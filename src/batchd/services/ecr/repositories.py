@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from batchd.errors import ApiError, DuplicateKey
 from batchd.gateway.operation import Context, reads, writes
+from batchd.gateway.tokens import BadToken, decode_token, encode_token
 from batchd.store.store import Body, Key
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def describe_repositories(params: t.DescribeRepositoriesRequestTypeDef, ctx: Con
     if names := params.get("repositoryNames"):
         return {"repositories": [_described(ctx, name, find_repository(ctx, params, name)) for name in names]}
     limit = params.get("maxResults", PAGE)
-    page = ctx.tx.resources.page(KIND, ctx.region, after=read_token(params.get("nextToken")), limit=limit + 1)
+    page = ctx.tx.resources.page(KIND, ctx.region, after=_read_token(params.get("nextToken")), limit=limit + 1)
     answer: dict[str, Any] = {"repositories": [_described(ctx, name, body) for name, body in page[:limit]]}
     if len(page) > limit:
-        answer["nextToken"] = base64.b64encode(page[limit - 1][0].encode()).decode()
+        answer["nextToken"] = encode_token([page[limit - 1][0]])
     return answer
 
 
@@ -142,15 +142,22 @@ def registry_host(ctx: Context) -> str:
     return f"{ctx.account}.dkr.ecr.{ctx.region}.amazonaws.com"
 
 
-def read_token(token: str | None) -> str:
+def _read_token(token: str | None) -> str:
     """The name a page starts after."""
+    if not token:
+        return ""
     try:
-        return base64.b64decode(token or "", validate=True).decode()
-    except ValueError:  # not base64, or not of a text
-        raise ApiError(
-            "InvalidParameterException",
-            "Invalid parameter at 'nextToken' failed to satisfy constraint: 'must be a valid token'",
-        ) from None
+        position = decode_token(token)
+    except BadToken:
+        position = []
+    match position:
+        case [str(name)]:
+            return name
+        case _:
+            raise ApiError(
+                "InvalidParameterException",
+                "Invalid parameter at 'nextToken' failed to satisfy constraint: 'must be a valid token'",
+            )
 
 
 def _scans(params: Mapping[str, Any]) -> bool:
