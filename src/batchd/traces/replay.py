@@ -15,6 +15,7 @@ from batchd.scheduler.scheduler import Scheduler
 from batchd.traces.plan import Plan, Work
 from batchd.traces.tally import Tally
 
+_NEVER = 2**62
 _STOPPED = 143  # how a task ends that is told to stop
 
 
@@ -52,16 +53,13 @@ class _Replay:
             self._step(events, at)
 
     def _next_moment(self, work: Work | None) -> int | None:
-        """When something happens next; None: never again."""
-        times = []
-        if self._due:
-            times.append(self._due[0][0])
-        if work is not None:
-            times.append(work.submit_at)
-        deadline = self._scheduler.next_deadline()
-        if deadline is not None:
-            times.append(deadline)
-        return min(times, default=None)
+        """When something happens next; None: never again. The scheduler has no deadlines but those of jobs."""
+        at = self._due[0][0] if self._due else _NEVER
+        if work is not None and work.submit_at < at:
+            at = work.submit_at
+        if self._plan.enforce_limits:
+            at = min(at, self._scheduler.next_deadline() or _NEVER)
+        return None if at == _NEVER else at
 
     def _happening(self, at: int) -> list[Event]:
         """What was planned for this moment."""
@@ -93,7 +91,7 @@ class _Replay:
         tally.steps += 1
         machine = scheduler.state.machine
         used = tally.capacity_milli if machine.taken is not None else machine.used_vcpus_milli
-        tally.moment(at, used, scheduler.waiting())
+        tally.moment(at, used)
 
     def _perform(self, commands: list[Command], at: int) -> list[Event]:
         """An engine's part. The end of a task that was stopped before it comes is nobody's any more by then."""

@@ -37,6 +37,7 @@ class Tally:
     last_submit_at: int = 0
     usage_while_arriving: float = 0.0
     submitted: int = 0
+    started: int = 0
     succeeded: int = 0
     failed: int = 0
     never_ran: int = 0
@@ -58,6 +59,7 @@ class Tally:
     def start(self, work: Work, at: int) -> None:
         since = at - self.begins_at
         share = self.shares[work.share]
+        self.started += 1
         share.waiting.add(since, -1)
         share.usage.add(since, self._vcpus(work))
 
@@ -83,11 +85,11 @@ class Tally:
         """There was no submit after the last one."""
         self.usage_while_arriving = self.usage.mean(self.last_submit_at)
 
-    def moment(self, at: int, used_milli: int, waiting: int) -> None:
+    def moment(self, at: int, used_milli: int) -> None:
         """How things stand after all that happened at one time."""
         since = at - self.begins_at
         self.usage.set(since, used_milli / 1000)
-        self.waiting.set(since, waiting)
+        self.waiting.set(since, self.submitted - self.started - self.never_ran)
 
     def _measure(self, share: Share, vcpus: float, wait_ms: int, run_ms: int) -> None:
         wait_s, run_s = wait_ms / 1000, run_ms / 1000
