@@ -116,6 +116,10 @@ def test_time_limits_are_kept_and_cleared(world: World) -> None:
         ),
         ({"environments": ["ce"] * 4}, "computeEnvironmentOrder must have at most 3 compute environments"),
         (
+            {"environments": ["ce", "arm"]},
+            "compute environments of a job queue must have the same CPU architecture",
+        ),
+        (
             {"environments": ["ce", "f"]},
             "compute environments of a job queue must be all EC2 or SPOT, or all FARGATE or FARGATE_SPOT",
         ),
@@ -133,6 +137,7 @@ def test_queues_that_cannot_be_are_refused(world: World, params: Body, text: str
     world.environment()
     world.environment("c2", resources=EC2)
     world.environment("f", resources=FARGATE)
+    world.environment("arm", resources={**EC2, "instanceTypes": ["m6g", "c7g.large"]})
     environments = params.get("environments", ["ce"])
     order = [{"order": i, "computeEnvironment": name} for i, name in enumerate(environments)]
     request = {"jobQueueName": "night", "priority": 1, "computeEnvironmentOrder": order, **params}

@@ -117,7 +117,7 @@ class World:
         served = SERVICE.operations[operation]
 
         def work(tx: Tx) -> Body:
-            answer: Body = served.function(params, self._context(tx))
+            answer: Body = served.function(params, self.context(tx))
             return answer
 
         if served.writes:
@@ -125,13 +125,13 @@ class World:
         with self.store.read() as tx:
             return work(tx)
 
-    def _context(self, tx: Tx) -> Context:
+    def context(self, tx: Tx) -> Context:
         def call(service: str, operation: str, params: Body) -> Body:
             self.calls.append((service, operation, params))
             if service not in self.services:
                 return {}
             served = self.services[service].operations[botocore.xform_name(operation)]
-            answer: Body = served.function(params, self._context(tx))
+            answer: Body = served.function(params, self.context(tx))
             return answer
 
         server = deployment(**self.deployment)

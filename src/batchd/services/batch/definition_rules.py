@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from batchd.services.batch import fargate
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, unsupported
 from batchd.services.batch.merge import validate_environment
@@ -16,7 +14,6 @@ from batchd.services.batch.retry import validate_retry_strategy, validate_timeou
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
-LARGEST_DEFINITION = 24 * 1024  # bytes of JSON
 _UNSUPPORTED = ("nodeProperties", "ecsProperties", "eksProperties", "consumableResourceProperties")
 _IMAGE = re.compile(r"[A-Za-z0-9_:./#@-]{1,255}")
 _LOG_GROUP = re.compile(r"(?!aws/)[A-Za-z0-9_/.#-]{1,512}")
@@ -41,8 +38,6 @@ def validate_definition(params: Shape) -> None:
         validate_retry_strategy(params["retryStrategy"])
     validate_timeout(params.get("timeout", {}))
     validate_container(params["containerProperties"], is_fargate="FARGATE" in capabilities)
-    if len(orjson.dumps(params)) > LARGEST_DEFINITION:
-        raise Invalid(f"Job definition must not be larger than {LARGEST_DEFINITION} bytes")
 
 
 def validate_container(container: Shape, *, is_fargate: bool) -> None:
