@@ -224,12 +224,12 @@ class Server:
         await until(lambda: bool(self.of(spec.task_id, kind)))
         return self.of(spec.task_id, kind)[0]
 
-    def output(self, spec: TaskSpec) -> str:
-        path = self.engine.log_path(spec.task_id, "main")
+    def output(self, spec: TaskSpec, container: str = "main") -> str:
+        path = self.engine.log_path(spec.task_id, container)
         return path.read_text() if path.exists() else ""
 
-    async def until_output(self, spec: TaskSpec, text: str) -> None:
-        await until(lambda: text in self.output(spec))
+    async def until_output(self, spec: TaskSpec, text: str, container: str = "main") -> None:
+        await until(lambda: text in self.output(spec, container))
 
 
 async def until(condition: Callable[[], bool]) -> None:

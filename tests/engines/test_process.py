@@ -276,12 +276,43 @@ async def test_a_script_without_an_interpreter_says_so_on_both_roads(server: Ser
     assert reasons == [f'CannotStartContainerError: exec: "{broken}": exec format error'] * 2
 
 
-async def test_two_containers_are_one_too_many(server: Server) -> None:
+async def test_two_containers_of_one_name_are_refused(server: Server) -> None:
     spec = server.task(Work())
 
     told = await refused(server, replace(spec, containers=spec.containers * 2))
 
-    assert told == "CannotStartContainerError: the process engine runs one container a task, not 2"
+    assert told == "CannotStartContainerError: two containers of the task have the same name"
+
+
+async def test_each_of_several_containers_has_a_directory_of_its_own(server: Server, rig: ProcessRig) -> None:
+    spec = shell(server, "pwd; touch mine; ls ..")
+    first = spec.containers[0]
+    second = replace(first, name="other", depends_on=(("main", "SUCCESS"),))
+    spec = replace(spec, containers=(replace(first, essential=False), second))
+
+    await run(server, spec)
+
+    scratch = place(rig).scratch(spec.task_id)
+    assert server.output(spec).split() == [f"{scratch}/main", "main"]
+    assert server.output(spec, "other").split() == [f"{scratch}/other", "main", "other"]
+
+
+async def test_forgetting_a_task_of_several_containers_kills_them_all(server: Server, rig: ProcessRig) -> None:
+    spec = shell(server, "echo ready; sleep 60")
+    slow = replace(
+        spec.containers[0],
+        name="slow",
+        stop_timeout_s=60.0,
+        command=("/bin/sh", "-c", "trap '' TERM; read x; sleep 60"),
+    )
+    spec = replace(spec, containers=(*spec.containers, slow))
+    server.engine.start(spec)
+    await server.until_output(spec, "ready")
+    scratch = Path(place(rig).scratch(spec.task_id))
+
+    server.engine.forget(spec.task_id)
+
+    await until(lambda: processes_below(scratch) == [] and rig.traces(spec.task_id) == [])
 
 
 @as_root

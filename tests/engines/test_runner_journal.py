@@ -12,12 +12,13 @@ from batchd.engines.runner.journal import Journal, boot_id
 from batchd.engines.runner.table import EXITED, LOST, RUNNING, Table
 
 IDS = st.sampled_from(["a", "b", "c"])
+MORE = st.just({}) | st.just({"containers": [["main", 1, None], ["other", None, "why"]]})
 RECORDS = st.one_of(
-    st.tuples(st.just("begin"), IDS, st.integers(1, 9)),
+    st.tuples(st.just("begin"), IDS, st.integers(1, 9), st.lists(st.text())),
     st.tuples(st.just("run"), IDS, st.integers(1, 99), st.integers(0, 99)),
     st.tuples(st.just("up"), IDS, st.integers(1, 9)),
-    st.tuples(st.just("exit"), IDS, st.integers(1, 9), st.integers(0, 255), st.none() | st.text()),
-    st.tuples(st.sampled_from(["fail", "lost"]), IDS, st.integers(1, 9), st.text()),
+    st.tuples(st.just("exit"), IDS, st.integers(1, 9), st.integers(0, 255), st.none() | st.text(), MORE),
+    st.tuples(st.sampled_from(["fail", "lost"]), IDS, st.integers(1, 9), st.text(), MORE),
     st.tuples(st.just("forget"), IDS),
 )
 
@@ -34,19 +35,31 @@ def reports(known: Table) -> dict[str, list[list[object]]]:
 
 def test_a_new_runner_knows_what_the_old_one_wrote(tmp_path: Path) -> None:
     old = table(tmp_path / "journal")
-    old.note("begin", "a", 1)
+    old.note("begin", "a", 1, ["main", "other"])
     old.note("run", "a", 77, 1234)
+    old.note("run", "a", 78, 1235)
     old.note("up", "a", 2)
     old.note("begin", "b", 3)
-    old.note("exit", "b", 4, 137, "why")
+    old.note("exit", "b", 4, 137, "why", {"containers": [["main", 137, "why"]]})
     assert old.flush()
 
     new = table(tmp_path / "journal")
 
-    assert [(task.task_id, task.state, task.pid, task.ticks) for task in new] == [
-        ("a", RUNNING, 77, 1234),
-        ("b", EXITED, 0, -1),
+    assert [(task.task_id, task.state, task.names, task.processes) for task in new] == [
+        ("a", RUNNING, ["main", "other"], [(77, 1234), (78, 1235)]),
+        ("b", EXITED, [], []),
     ]
+    assert reports(new)["b"] == [["exited", "b", 4, 137, "why", {"containers": [["main", 137, "why"]]}]]
+
+
+def test_the_lines_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    old = table(tmp_path / "journal")
+    old.note("begin", "a", 1)
+    old.note("exit", "a", 4, 137, "why")
+    old.note("begin", "b", 1)
+    old.note("lost", "b", 4, "why")
+
+    assert reports(old) == {"a": [["exited", "a", 4, 137, "why", {}]], "b": [["lost", "b", 4, "why", {}]]}
 
 
 def test_what_was_not_flushed_is_not_there(tmp_path: Path) -> None:
@@ -75,7 +88,7 @@ def test_process_ids_of_another_boot_mean_nothing(tmp_path: Path) -> None:
     old.flush()
     path.write_text(path.read_text().replace(boot_id(), "another"))
 
-    assert [(task.pid, task.ticks) for task in table(path)] == [(0, -1)]
+    assert [task.processes for task in table(path)] == [[]]
 
 
 def test_what_a_full_disk_refuses_is_written_later(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from batchd.engines.engine import Abilities, Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.engine import Abilities, ContainerExit, Exited, FailedToStart, Lost, Report, Started
 from batchd.engines.process_line import Line, connect
 from batchd.engines.runner.place import Place
 from batchd.errors import EngineError
@@ -21,17 +21,14 @@ from batchd.task import ContainerSpec, TaskSpec
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 1.0
+_NO_COMMAND = (
+    "the process engine runs the command of the job definition as a process of this machine, and there is none"
+)
 _NOTES = (
     "tasks are plain processes of this machine: image, mounts, volumes, tmpfs, devices, gpus, privileged and "
     "read-only root are not applied; the host's files are simply there",
     "PATH, HOME and LANG are the server's unless a job sets them; TMPDIR is a directory of the task's own",
 )
-_REPORTS: dict[str, Callable[..., Report]] = {
-    "started": Started,
-    "exited": Exited,
-    "failed": FailedToStart,
-    "lost": Lost,
-}
 
 
 class _Known:
@@ -46,9 +43,10 @@ class _Known:
 
 
 class ProcessEngine:
-    """Runs each task's command as a process group. `directory` is the engine's own, made when missing.
+    """Runs the command of each of a task's containers as a process group.
 
-    The runner ends `idle_s` after the last server has gone and the last process has ended.
+    `directory` is the engine's own, made when missing. The runner ends `idle_s` after the last server has gone and
+    the last process has ended.
     """
 
     name = "process"
@@ -100,8 +98,7 @@ class ProcessEngine:
         self._send(["forget", task_id])
 
     def log_path(self, task_id: str, container: str) -> Path:
-        """One container a task, so the name does not matter here."""
-        return Path(self._place.log(task_id))
+        return Path(self._place.log(task_id, container))
 
     async def close(self) -> None:
         self._closed, self._up = True, False
@@ -139,7 +136,7 @@ class ProcessEngine:
             known.start = None
             if kind != "started":
                 known.ended, known.stop = True, None
-        self._report(_REPORTS[kind](task_id, *rest))
+        self._report(_report(kind, task_id, rest))
 
     def _on_loss(self) -> None:
         """The runner has died (or was killed): start another one, which says what became of the tasks."""
@@ -159,11 +156,38 @@ class ProcessEngine:
                 return
 
 
+def _report(kind: str, task_id: str, rest: list[Any]) -> Report:
+    """The wire's message as a report; what is not read here of `more` is for engines to come."""
+    if kind == "started":
+        return Started(task_id, rest[0])
+    more: dict[str, Any] = rest[-1]
+    containers = tuple(ContainerExit(*ended) for ended in more.get("containers", ()))
+    if kind == "exited":
+        at, code, reason = rest[:3]
+        return Exited(task_id, at, code, reason, containers=containers)
+    at, reason = rest[:2]
+    return FailedToStart(task_id, at, reason, containers) if kind == "failed" else Lost(task_id, at, reason)
+
+
 def _program(spec: TaskSpec) -> dict[str, Any]:
     """The wire's `Program` of a task."""
-    container = spec.containers[0] if spec.containers else ContainerSpec("", "")
     return {
-        "argv": container.command,
+        "containers": [_process(container) for container in spec.containers],
+        "stop_timeout_s": spec.stop_timeout_s,
+        "refuse": _refusal(spec),
+    }
+
+
+def _process(container: ContainerSpec) -> dict[str, Any]:
+    """The wire's `Process` of a container."""
+    argv = container.entry_point + container.command
+    return {
+        "name": container.name,
+        "essential": container.essential,
+        "depends_on": container.depends_on,
+        "start_timeout_s": container.start_timeout_s,
+        "stop_timeout_s": container.stop_timeout_s,
+        "argv": argv,
         "env": container.environment,
         "log": container.log is not None,
         "memory_mib": container.memory_mib,
@@ -171,19 +195,17 @@ def _program(spec: TaskSpec) -> dict[str, Any]:
         "vcpus": container.vcpus,
         "user": container.user,
         "ulimits": [(limit.name, limit.soft, limit.hard) for limit in container.ulimits],
-        "refuse": _refusal(spec),
+        "refuse": None if argv else _NO_COMMAND,
     }
 
 
 def _refusal(spec: TaskSpec) -> str | None:
-    """Why this task cannot run here at all."""
-    if len(spec.containers) != 1:
-        return f"CannotStartContainerError: the process engine runs one container a task, not {len(spec.containers)}"
-    if not spec.containers[0].command:
-        return (
-            "CannotStartContainerError: the process engine runs the command of the job definition as a process of "
-            "this machine, and there is none"
-        )
+    """Why this task cannot run at all."""
+    names = [container.name for container in spec.containers]
+    if not names:
+        return "CannotStartContainerError: the task has no container"
+    if len(set(names)) < len(names):
+        return "CannotStartContainerError: two containers of the task have the same name"
     return None
 
 

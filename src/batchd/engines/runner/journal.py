@@ -1,8 +1,9 @@
 """The runner's memory: an append-only file of what it began and what ended, until forgotten.
 
 One JSON array a line: ["boot", boot id] first, then
-    ["begin", id, at]  ["run", id, pid, ticks]  ["up", id, at]  ["exit", id, at, code, reason]
-    ["fail", id, at, reason]  ["lost", id, at, reason]  ["forget", id]
+    ["begin", id, at, containers]  ["run", id, pid, ticks]  ["up", id, at]  ["exit", id, at, code, reason, more]
+    ["fail", id, at, reason, more]  ["lost", id, at, reason, more]  ["forget", id]
+with a "run" for each process that was begun for the task.
 It survives the death of the runner, which is all it is for: no fsync, since the machine's death ends every task.
 """
 

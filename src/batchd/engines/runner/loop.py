@@ -14,7 +14,7 @@ import time
 from collections import deque
 
 from batchd.engines.runner.cgroups import Groups
-from batchd.engines.runner.children import Children, now_ms
+from batchd.engines.runner.runs import Runs, now_ms
 from batchd.engines.runner.table import EXITED, Table
 from batchd.engines.runner.watch import Watch
 from batchd.engines.runner.wire import PROTOCOL, Closed, Wire
@@ -22,7 +22,6 @@ from batchd.engines.runner.wire import PROTOCOL, Closed, Wire
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from batchd.engines.runner.place import Place
-    from batchd.engines.runner.table import Task
     from batchd.engines.runner.wire import Message, Program
 
 _ORDERS_A_ROUND = 4
@@ -38,7 +37,7 @@ class Runner:
         self._groups = groups
         self._notes = notes
         self._watch = Watch()
-        self._children = Children(place, table, groups, self._watch)
+        self._runs = Runs(place, table, groups, self._watch)
         self._orders: deque[Message] = deque()
         self._wire: Wire | None = None
         self._fresh: set[str] = set()  # starts of this round, in the journal but not begun
@@ -54,12 +53,12 @@ class Runner:
         self._watch.add(listener.fileno(), lambda: self._accept(listener))
         lonely_since = time.monotonic()
         while True:
-            due_s = self._children.tick()
-            if self._wire or self._children:
+            due_s = self._runs.tick()
+            if self._wire or self._runs:
                 lonely_since = time.monotonic()
             elif time.monotonic() - lonely_since >= idle_s:
                 return
-            if self._ending and not self._children:
+            if self._ending and not self._runs:
                 return
             self._watch.wait(self._timeout(due_s, idle_s))
             self._round()
@@ -68,7 +67,7 @@ class Runner:
         if self._orders and not self._ending:
             return 0.0
         waits = [] if due_s is None else [due_s]
-        if not self._wire and not self._children:
+        if not self._wire and not self._runs:
             waits.append(idle_s)
         return min(waits, default=None)
 
@@ -76,7 +75,7 @@ class Runner:
         if not self._ending:
             self._obey([self._orders.popleft() for _ in range(min(_ORDERS_A_ROUND, len(self._orders)))])
         self._table.flush()
-        news, self._children.news = self._children.news, []
+        news, self._runs.news = self._runs.news, []
         if self._wire is None:
             return
         if self._open:
@@ -106,8 +105,8 @@ class Runner:
         if signal.SIGTERM in numbers:
             self._ending = True
             for task in self._table:
-                self._children.stop(task, _LAST_GRACE_S)
-        self._children.reap()
+                self._runs.hurry(task, _LAST_GRACE_S)
+        self._runs.reap()
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -152,7 +151,7 @@ class Runner:
         """Do what was asked for. Every start is in the journal before the first of these processes is begun."""
         for kind, *rest in orders:
             if kind == "start" and self._table.get(rest[0]) is None:
-                self._table.note("begin", rest[0], now_ms())
+                self._table.note("begin", rest[0], now_ms(), [process["name"] for process in rest[1]["containers"]])
                 self._fresh.add(rest[0])
         self._written = self._table.flush()
         for kind, *rest in orders:
@@ -168,7 +167,7 @@ class Runner:
                 sys.stderr.write(f"batchd runner: an order of an unknown kind: {kind}\n")
 
     def _on_open(self, adopt: list[str], keep: list[str], defaults: dict[str, str]) -> None:
-        self._children.defaults = defaults
+        self._runs.defaults = defaults
         wanted = {*adopt, *keep}
         for task in self._table:
             if task.task_id not in wanted:
@@ -181,7 +180,7 @@ class Runner:
 
     def _report(self, task_id: str) -> None:
         task = self._table.get(task_id)
-        unknown: Message = ["lost", task_id, now_ms(), "The runner has no trace of the task"]
+        unknown: Message = ["lost", task_id, now_ms(), "The runner has no trace of the task", {}]
         for report in task.reports() if task else [unknown]:
             if self._wire:
                 self._wire.send(report)
@@ -193,32 +192,25 @@ class Runner:
             return
         self._fresh.remove(task_id)
         if program["refuse"]:
-            self._children.fail(task, program["refuse"])
+            self._runs.fail(task, program["refuse"])
         elif not self._written:
-            self._children.fail(task, f"CannotStartContainerError: {self._place.journal} cannot be written")
+            self._runs.fail(task, f"CannotStartContainerError: {self._place.journal} cannot be written")
         else:
-            self._begin(task, program)
-
-    def _begin(self, task: Task, program: Program) -> None:
-        try:
-            self._children.begin(task, program)
-        except Exception as error:  # noqa: BLE001 (our mistake with one task must not end all the others)
-            sys.excepthook(type(error), error, error.__traceback__)
-            self._children.fail(task, f"CannotStartContainerError: {error}")
+            self._runs.begin(task, program)
 
     def _on_stop(self, task_id: str, grace_s: float) -> None:
         task = self._table.get(task_id)
         if task and task.state != EXITED:
-            self._children.stop(task, grace_s)
+            self._runs.stop(task, grace_s)
 
     def _forget(self, task_id: str) -> None:
         """Stop knowing the task. One that still runs is killed first: nobody will ever ask for it."""
         task = self._table.get(task_id)
-        if task:
-            self._children.stop(task, 0.0)
-            self._table.note("forget", task_id)
-        if task_id.isalnum():
-            self._children.remove_files(task_id)
+        if task is None:
+            return
+        self._runs.hurry(task, 0.0)
+        self._table.note("forget", task_id)
+        self._runs.remove_files(task_id, task.names)
 
 
 def _send_last(wire: Wire) -> None:

@@ -16,12 +16,12 @@ import sys
 import time
 
 from batchd.engines.runner.cgroups import Groups, sweep
-from batchd.engines.runner.children import now_ms
 from batchd.engines.runner.hierarchies import find
 from batchd.engines.runner.journal import Journal
 from batchd.engines.runner.leftovers import kill_leftovers
 from batchd.engines.runner.loop import Runner
 from batchd.engines.runner.place import Place, ShortPath
+from batchd.engines.runner.runs import now_ms
 from batchd.engines.runner.table import Table
 
 _LOCK_PATIENCE_S = 2.0
@@ -78,7 +78,7 @@ def _bury(table: Table, place: Place) -> None:
     orphans = [task for task in table if not task.over]
     if not orphans:
         return
-    kill_leftovers([(task.pid, task.ticks) for task in orphans if task.pid], place.scratches)
+    kill_leftovers([process for task in orphans for process in task.processes], place.scratches)
     for task in orphans:
         table.note("lost", task.task_id, now_ms(), _DIED)
     table.flush()

@@ -1,6 +1,6 @@
 """Where the runner and its tasks keep their files, below one directory of the server's data.
 
-    runner.sock  runner.lock  journal  groups  runner.log  logs/<task id>.log  scratch/<task id>/
+    runner.sock  runner.lock  journal  groups  runner.log  logs/<task id>.<container>.log  scratch/<task id>/
 
 The engine and the runner both use this; plain strings, because the runner imports as little as it can.
 """
@@ -9,6 +9,8 @@ The engine and the runner both use this; plain strings, because the runner impor
 from __future__ import annotations
 
 import os
+
+from batchd.engines.names import safe_name
 
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes, the closing zero included
 
@@ -26,11 +28,12 @@ class Place:
         self.logs = self.directory + "/logs"
         self.scratches = self.directory + "/scratch"
 
-    def log(self, task_id: str) -> str:
-        return f"{self.logs}/{task_id}.log"
+    def log(self, task_id: str, container: str) -> str:
+        return f"{self.logs}/{task_id}.{safe_name(container)}.log"
 
-    def scratch(self, task_id: str) -> str:
-        return f"{self.scratches}/{task_id}"
+    def scratch(self, task_id: str, container: str = "") -> str:
+        """The task's; with a container that one's within it."""
+        return f"{self.scratches}/{task_id}" + (f"/{safe_name(container)}" if container else "")
 
     def make(self) -> None:
         """Make the directories. Others may pass through to their own scratch, but see no list and no log."""

@@ -7,29 +7,29 @@ from batchd.engines.runner.journal import Journal, boot_id
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
-    from batchd.engines.runner.cgroups import Group
     from batchd.engines.runner.wire import Message
 
 BEGUN, RUNNING, EXITED, FAILED, LOST = "begun", "running", "exited", "failed", "lost"
 
 
 class Task:
-    """One task. The last three fields live only as long as its process."""
+    """One task. `processes` are (pid, ticks) of every process that was begun for it, `names` its containers;
+    `more` is what else there is to say of its end (see `wire`)."""
 
-    __slots__ = ("at", "code", "group", "pid", "pipe", "reason", "started_at", "state", "task_id", "ticks")
+    __slots__ = ("at", "code", "more", "names", "processes", "reason", "started_at", "state", "task_id")
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, at: int = 0, names: list[str] | None = None) -> None:
         self.task_id = task_id
         self.state = BEGUN
-        self.at = 0
+        self.at = at
+        self.names: list[str] = names or []
         self.started_at = 0
         self.code: int | None = None
         self.reason: str | None = None
-        self.pid = 0
-        self.ticks = -1
-        self.pipe = -1
-        self.group: Group | None = None
+        self.more: dict[str, Any] = {}
+        self.processes: list[tuple[int, int]] = []
 
     @property
     def over(self) -> bool:
@@ -41,21 +41,20 @@ class Task:
         if self.state == RUNNING:
             return [started]
         if self.state == EXITED:
-            ended: Message = ["exited", self.task_id, self.at, self.code, self.reason]
+            ended: Message = ["exited", self.task_id, self.at, self.code, self.reason, self.more]
             return [started, ended] if self.started_at else [ended]
-        return [[self.state, self.task_id, self.at, self.reason]] if self.over else []
+        return [[self.state, self.task_id, self.at, self.reason, self.more]] if self.over else []
 
     def records(self) -> list[Message]:
         """The journal's lines that make this task anew."""
-        lines: list[Message] = [["begin", self.task_id, self.at]]
-        if self.pid:
-            lines.append(["run", self.task_id, self.pid, self.ticks])
+        lines: list[Message] = [["begin", self.task_id, self.at, self.names]]
+        lines += [["run", self.task_id, pid, ticks] for pid, ticks in self.processes]
         if self.started_at:
             lines.append(["up", self.task_id, self.started_at])
         if self.state == EXITED:
-            lines.append(["exit", self.task_id, self.at, self.code, self.reason])
+            lines.append(["exit", self.task_id, self.at, self.code, self.reason, self.more])
         elif self.over:
-            lines.append([{FAILED: "fail", LOST: "lost"}[self.state], self.task_id, self.at, self.reason])
+            lines.append([{FAILED: "fail", LOST: "lost"}[self.state], self.task_id, self.at, self.reason, self.more])
         return lines
 
 
@@ -103,7 +102,7 @@ class Table:
     def _apply(self, record: Message) -> None:
         kind, task_id, *rest = record
         if kind == "begin":
-            self._tasks[task_id] = Task(task_id)
+            self._tasks[task_id] = Task(task_id, *rest)
             return
         if kind == "forget":
             self._tasks.pop(task_id, None)
@@ -112,10 +111,12 @@ class Table:
         if task is None:
             return
         if kind == "run":
-            task.pid, task.ticks = rest
+            task.processes.append((rest[0], rest[1]))
         elif kind == "up":
             task.state, task.started_at = RUNNING, rest[0]
         elif kind == "exit":
-            task.state, (task.at, task.code, task.reason) = EXITED, rest
+            task.state, (task.at, task.code, task.reason) = EXITED, rest[:3]
+            task.more = rest[3] if len(rest) > 3 else {}
         else:
-            task.state, (task.at, task.reason) = {"fail": FAILED, "lost": LOST}[kind], rest
+            task.state, (task.at, task.reason) = {"fail": FAILED, "lost": LOST}[kind], rest[:2]
+            task.more = rest[2] if len(rest) > 2 else {}

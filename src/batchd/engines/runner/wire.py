@@ -10,8 +10,9 @@ runner to engine
     ["hello", facts]                  first; facts: `Facts`
     ["busy"]                          instead of hello: another server holds the line
     ["opened"]                        every adopted task has been reported
-    ["started", task_id, at]  ["exited", task_id, at, code, reason]  ["failed", task_id, at, reason]
-    ["lost", task_id, at, reason]
+    ["started", task_id, at]  ["exited", task_id, at, code, reason, more]  ["failed", task_id, at, reason, more]
+    ["lost", task_id, at, reason, more]
+                                      more: an object; `containers` are [name, code, reason] of each of several
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import json
 import socket
 import struct
 
-PROTOCOL = 1
+PROTOCOL = 2
 _LONGEST_LINE = 16 << 20
 _CHUNK = 1 << 18
 
@@ -31,6 +32,18 @@ if TYPE_CHECKING:
     class Program(TypedDict):
         """What one task runs. `refuse` is a reason for which it shall fail instead."""
 
+        containers: list[Process]
+        stop_timeout_s: float
+        refuse: str | None
+
+    class Process(TypedDict):
+        """What one of its containers runs. `refuse` is a reason for which it shall fail instead."""
+
+        name: str
+        essential: bool
+        depends_on: list[tuple[str, str]]
+        start_timeout_s: float | None
+        stop_timeout_s: float | None
         argv: list[str]
         env: dict[str, str]
         log: bool
