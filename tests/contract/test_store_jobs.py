@@ -36,7 +36,7 @@ def get(store: Store, job_id: str) -> JobRow | None:
 # One job
 
 
-@given(row=values_of(JobRow))
+@given(row=values_of(JobRow, leave_out={"children", "index"}))
 @settings(max_examples=50, deadline=None)
 def test_a_job_comes_back_as_it_went(lasting_store: Store, row: JobRow) -> None:
     row = replace(row, job_id=f"whole-{next(_numbers)}")

@@ -90,6 +90,7 @@ class Launch:
         return {
             "AWS_BATCH_JOB_ID": command.job_id,
             "AWS_BATCH_JOB_ATTEMPT": str(command.attempt),
+            **_array_variables(command),
             "AWS_BATCH_JQ_NAME": _name(queue),
             "AWS_BATCH_CE_NAME": _name(command.environment),
             "AWS_REGION": region,
@@ -106,6 +107,12 @@ def _complete_container(container: ContainerSpec, task_id: str, environment: dic
     reserved = {name: value for name, value in environment.items() if name.startswith("AWS_BATCH")}
     log = container.log and replace(container.log, stream=container.log.stream + task_id)
     return replace(container, environment={**environment, **container.environment, **reserved}, log=log)
+
+
+def _array_variables(command: StartTask) -> dict[str, str]:
+    if command.index is None:
+        return {}
+    return {"AWS_BATCH_JOB_ARRAY_INDEX": str(command.index), "AWS_BATCH_JOB_ARRAY_SIZE": str(command.size)}
 
 
 def _name(arn: str) -> str:

@@ -53,8 +53,10 @@ class Schedule:
         self.is_stale = True
 
     def on_events(self, tx: Tx, events: Sequence[Event]) -> None:
-        step = self.scheduler.step(events, self._clock.now_ms())
+        now = self._clock.now_ms()
+        step = self.scheduler.step(events, now)
         tx.jobs.save(step.changed)
+        tx.jobs.save_arrays(step.counted, step.reshaped, now)
         self._pending.extend(step.commands)
 
     def on_commit(self) -> None:

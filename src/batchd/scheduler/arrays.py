@@ -85,6 +85,7 @@ def conclude(state: State, draft: Draft, array: Job) -> None:
         move(draft, array, JobStatus.FAILED, draft.now, array.stop_reason or reasons.CHILD_FAILED)
     else:
         move(draft, array, JobStatus.SUCCEEDED, draft.now)
+    draft.reshaped[array.spec.job_id] = array  # how each child ended shall outlive the children's rows
     dependencies.stop_waiting(state, array)
     lifecycle.retire(state, draft, array)
 

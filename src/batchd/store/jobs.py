@@ -9,12 +9,14 @@ import orjson
 
 from batchd.errors import DuplicateKey, StoreError
 from batchd.scheduler.events import JobSpec, JobStatus
+from batchd.scheduler.identity import array_of
 from batchd.scheduler.state import Attempt, Job
+from batchd.store.arrays import ArrayRows
 from batchd.store.codec import decode, decode_list, encode
 from batchd.store.joblist import definition_key, name_key, plan_of
 from batchd.store.named import named_queries
 from batchd.store.session import Row, Session
-from batchd.store.store import JobFilter, JobRow
+from batchd.store.store import ChildCounts, JobFilter, JobRow
 
 _SQL = named_queries("jobs")
 _INSERT = _SQL["insert_job"]
@@ -40,6 +42,7 @@ class JobRows:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._arrays = ArrayRows(session)
         self._moved: Counter[tuple[str, str]] = Counter()
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
@@ -50,18 +53,34 @@ class JobRows:
         tags = orjson.dumps(row.tags).decode()
         self._session.change(_INSERT_DOCUMENT, (document, row.task, tags, encode(spec), row.job_id))
         self._moved[row.queue, row.status.value] += 1
+        if row.children is not None:
+            self._arrays.insert(row, row.children)
 
     def get(self, job_id: str) -> JobRow | None:
         row = self._session.row(_GET, (job_id,))
-        return _job_row(row) if row else None
+        if row is not None:
+            return _job_row(row)
+        place = array_of(job_id)
+        array = self.get(place[0]) if place else None
+        return self._arrays.child(array, place[1]) if place and array else None
 
     def task_of(self, job_id: str) -> tuple[bytes, str, str] | None:
-        row = self._session.row(_TASK, (job_id,))
+        place = array_of(job_id)
+        row = self._session.row(_TASK, (place[0] if place else job_id,))
         return (row[0], row[1], row[2]) if row else None
 
     def status_of(self, job_id: str) -> JobStatus | None:
         row = self._session.row(_STATUS, (job_id,))
-        return _STATUSES[row[0]] if row else None
+        if row is not None:
+            return _STATUSES[row[0]]
+        place = array_of(job_id)
+        return self._arrays.status_of(*place) if place else None
+
+    def children(self, array: JobRow, status: JobStatus, after: int, limit: int) -> list[JobRow]:
+        return self._arrays.page(array, status, after, limit)
+
+    def failed_children(self, array_id: str) -> tuple[tuple[int, int], ...]:
+        return self._arrays.failed(array_id)
 
     def page(self, queue: str, wanted: JobFilter, after: tuple[int, str] | None, limit: int) -> list[JobRow]:
         plan = plan_of(self._session, queue, wanted, after)
@@ -77,6 +96,9 @@ class JobRows:
     def save(self, jobs: Iterable[Job]) -> None:
         """Raises StoreError where there is no such job."""
         for job in jobs:
+            if job.parent is not None:
+                self._arrays.save_child(job)
+                continue
             found = self._session.row(_PLACE, (job.spec.job_id,))
             if found is None:
                 raise StoreError(f"there is no job {job.spec.job_id}")
@@ -84,28 +106,47 @@ class JobRows:
             self._session.change(_SAVE, _state(job))
             self._moved[queue, status] -= 1
             self._moved[queue, job.status.value] += 1
+            if job.children is not None:
+                self._arrays.move(queue, _STATUSES[status], job.status)
+
+    def save_arrays(self, counted: Iterable[Job], reshaped: Iterable[Job], now: int) -> None:
+        """Raises StoreError where there is no such array."""
+        self._arrays.save(counted, reshaped, now)
 
     def live(self) -> list[Job]:
         self.write_counts()
-        return [_job(row) for row in self._session.rows(_LIVE)]
+        jobs = [_job(row) for row in self._session.rows(_LIVE)]
+        return jobs + self._arrays.live({job.spec.job_id: job for job in jobs if job.spec.size})
 
     def counts(self) -> dict[str, dict[str, int]]:
         self.write_counts()
         counts: dict[str, dict[str, int]] = {}
         for queue, status, jobs in self._session.rows(_COUNT):
             counts.setdefault(queue, {})[status] = jobs
-        return counts
+        for queue, status, jobs in self._arrays.counts():
+            by_status = counts.setdefault(queue, {})
+            by_status[status] = by_status.get(status, 0) + jobs
+        return {queue: {status: jobs for status, jobs in found.items() if jobs} for queue, found in counts.items()}
 
     def purge(self, stopped_before: int, limit: int) -> int:
         self.write_counts()
         ended = list(self._session.rows(_ENDED, (stopped_before, stopped_before, limit)))
-        numbers = [(number,) for number, _, _ in ended]
+        room, gone = limit, 0
+        for number, queue, status, counts in ended:
+            room -= 1 if counts is None else 1 + self._arrays.delete_children(number, room)
+            if room < 0:
+                break  # the array has more children, perhaps
+            if counts is not None:
+                self._arrays.delete(number, queue, status, counts)
+            gone += 1
+            self._moved[queue, status] -= 1
+        numbers = [(number,) for number, *_ in ended[:gone]]
         self._session.change_many(_DELETE, numbers)
         self._session.change_many(_DELETE_DOCUMENT, numbers)
-        self._moved.subtract((queue, status) for _, queue, status in ended)
-        return len(ended)
+        return limit if room < 0 else gone
 
     def write_counts(self) -> None:
+        self._arrays.write_counts()
         if self._moved:
             moved = [(queue, status, jobs) for (queue, status), jobs in self._moved.items() if jobs]
             self._moved.clear()
@@ -113,6 +154,7 @@ class JobRows:
 
     def forget_counts(self) -> None:
         """The unit that moved them did not happen."""
+        self._arrays.forget_counts()
         self._moved.clear()
 
 
@@ -175,6 +217,8 @@ def _job_row(row: Row) -> JobRow:
     values[9] = _STATUSES[row[9]]
     values[15], values[16], values[20] = bool(row[15]), bool(row[16]), bool(row[20])
     values[19] = tuple(decode_list(Attempt, row[19]))
+    counts, updated_at = values[21:]
+    values[21:] = [ChildCounts(tuple(orjson.loads(counts)), updated_at)] if counts else []
     return JobRow(*values)
 
 

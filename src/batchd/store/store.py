@@ -46,11 +46,24 @@ class ResourceTable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ChildCounts:
+    """How many children of an array are in each status, in the order of a job's life, and since when (ms)."""
+
+    by_status: tuple[int, ...]
+    updated_at: int
+
+    @property
+    def size(self) -> int:
+        return sum(self.by_status)
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A job as it is stored. Services write the first block once, at submit; the scheduler owns the rest.
 
     `document` is the submit as the service resolved it (JSON object, opaque below services); `task` is the
-    template that `controllers/launch` completes. `tags` is the one part services may change later.
+    template that `controllers/launch` completes. `tags` is the one part services may change later. `children` are an
+    array's; a child of one has an `index`, and most of the rest from its array.
     """
 
     job_id: str
@@ -74,6 +87,8 @@ class JobRow:
     environment: str | None = None
     attempts: tuple[Attempt, ...] = ()
     clamped: bool = False
+    children: ChildCounts | None = None
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,8 @@ class JobFilter:
 
 
 class JobTable(Protocol):
-    """Jobs, one row each."""
+    """Jobs, one row each; of an array's children those that something happened to. A single job is asked for by its
+    id, a child by its own, whether it has a row or not."""
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
         """Raises DuplicateKey."""
@@ -104,6 +120,12 @@ class JobTable(Protocol):
     def page(self, queue: str, wanted: JobFilter, after: tuple[int, str] | None, limit: int) -> list[JobRow]:
         """Newest first; `after` is (created_at, job_id) of the last row seen."""
 
+    def children(self, array: JobRow, status: JobStatus, after: int, limit: int) -> list[JobRow]:
+        """Children in this status by index, from behind `after` on; none of what is no array."""
+
+    def failed_children(self, array_id: str) -> tuple[tuple[int, int], ...]:
+        """The children of an array that has ended which failed, as ranges (first, behind the last)."""
+
     def set_tags(self, job_id: str, tags: dict[str, str]) -> None:
         """Raises StoreError where there is no such job."""
 
@@ -112,14 +134,19 @@ class JobTable(Protocol):
 
         Raises StoreError where one of them is not there."""
 
+    def save_arrays(self, counted: Iterable[Job], reshaped: Iterable[Job], now: int) -> None:
+        """Write the counts of these arrays' children, and what those children are that have no rows."""
+
     def live(self) -> list[Job]:
-        """Every job that has not ended, in order of submission: what the scheduler restarts from."""
+        """Every job that has not ended, in order of submission, then the children of arrays that have rows: what the
+        scheduler restarts from."""
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Jobs by queue ARN and status."""
+        """Jobs by queue ARN and status; the children of arrays instead of the arrays."""
 
     def purge(self, stopped_before: int, limit: int) -> int:
-        """Delete jobs that ended before this time; returns how many."""
+        """Delete jobs that ended before this time; returns how many, or `limit` if there may be more of them, for
+        rows of children count as well."""
 
 
 class Journal(Protocol):

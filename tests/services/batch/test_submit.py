@@ -328,9 +328,6 @@ def test_dependencies_that_cannot_be_are_refused(world: World) -> None:
     assert text == "Dependent job nobody does not exist"
     text = world.refusal("submit_job", **request(dependsOn=[{}]))
     assert text == "Dependent job  does not exist"
-    for kind in ("N_TO_N", "SEQUENTIAL"):
-        text = world.refusal("submit_job", **request(dependsOn=[{"jobId": job_id, "type": kind}]))
-        assert text == f"dependsOn.type {kind} is not supported by this server"
 
 
 @pytest.mark.parametrize(
@@ -370,7 +367,6 @@ def test_submits_that_cannot_be_are_refused(world: World, params: Body, text: st
 @pytest.mark.parametrize(
     ("params", "member"),
     [
-        ({"arrayProperties": {"size": 2}}, "arrayProperties"),
         ({"nodeOverrides": {"numNodes": 2}}, "nodeOverrides"),
         ({"ecsPropertiesOverride": {"taskProperties": [{}]}}, "ecsPropertiesOverride"),
         ({"eksPropertiesOverride": {"podProperties": {"containers": []}}}, "eksPropertiesOverride"),

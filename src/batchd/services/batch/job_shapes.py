@@ -32,6 +32,7 @@ def job_detail(row: JobRow) -> Body:
         "createdAt": row.created_at,
         **_given(statusReason=_status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
         **shape,
+        **_array_properties(row, detailed=True),
         "container": {**shape["container"], **_container(row)},
         "attempts": [_attempt(row, attempt) for attempt in row.attempts],
         "tags": row.tags,
@@ -52,10 +53,25 @@ def job_summary(row: JobRow) -> Body:
         **_given(statusReason=_status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
         "isCancelled": row.is_cancelled,
         "isTerminated": row.is_terminated,
+        **_array_properties(row, detailed=False),
     }
     if row.status in FINAL and (ended := _given(exitCode=row.exit_code, reason=row.reason)):
         summary["container"] = ended
     return summary
+
+
+def _array_properties(row: JobRow, *, detailed: bool) -> Body:
+    """Of an array its size and how its children are, of a child its index. [batch.md 3.5]"""
+    if row.index is not None:
+        return {"arrayProperties": {"index": row.index}}
+    if row.children is None:
+        return {}
+    properties: Body = {"size": row.children.size}
+    if detailed:
+        summary = zip(JobStatus, row.children.by_status, strict=True)
+        properties["statusSummary"] = {status.value: number for status, number in summary}
+        properties["statusSummaryLastUpdatedAt"] = row.children.updated_at
+    return {"arrayProperties": properties}
 
 
 def job_arn(row: JobRow) -> str:

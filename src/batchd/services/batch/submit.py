@@ -1,31 +1,32 @@
-"""SubmitJob, for single-container jobs. [batch.md 3]"""
+"""SubmitJob, for single-container jobs and arrays of them. [batch.md 3]"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from batchd.gateway.operation import Context, writes
 from batchd.quotas import Quotas, exceeds
-from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobSubmitted
-from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, unsupported, wrapping
+from batchd.scheduler.events import JobSpec, JobStatus, JobSubmitted
+from batchd.services.batch.dependencies import find_dependencies
+from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
 from batchd.services.batch.merge import validate_overrides
-from batchd.services.batch.names import QUEUE, check_name, job_id_of, key_of
+from batchd.services.batch.names import QUEUE, check_name, key_of
 from batchd.services.batch.resolve import Resolved, resolve_job
 from batchd.services.batch.retry import validate_retry_strategy, validate_timeout
 from batchd.services.batch.revisions import find_active
 from batchd.services.batch.tag_rules import validate_tags
-from batchd.store.store import Body, JobRow, Key
+from batchd.store.store import Body, ChildCounts, JobRow, Key
 from batchd.task import LogDestination
 
 if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
 _LOG_GROUP = "logs.group"
+_SMALLEST_ARRAY = 2
 _UNSUPPORTED = (
-    "arrayProperties",
     "nodeOverrides",
     "ecsPropertiesOverride",
     "eksPropertiesOverride",
@@ -40,7 +41,8 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
     tags = _validate(params, ctx.deployment.quotas)
     queue = _queue(ctx, params["jobQueue"])
     definition = _definition(ctx, params["jobDefinition"])
-    depends_on = _dependencies(ctx, params.get("dependsOn", ()))
+    size = _array_size(params, ctx.deployment.quotas)
+    depends_on, sequential = find_dependencies(ctx, params.get("dependsOn", ()), size)
     _validate_state(queue, definition, params)
     job = resolve_job(definition, params, ctx.region)
     _ensure_log_group(ctx, job.log)
@@ -53,6 +55,8 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
         exit_rules=job.exit_rules,
         timeout_s=job.timeout_s,
         depends_on=depends_on,
+        size=size,
+        sequential=sequential,
     )
     row = JobRow(
         job_id=job_id,
@@ -64,6 +68,7 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
         document=_document(job, queue),
         task=job.task,
         tags=tags,
+        children=_children(size, ctx.now_ms),
     )
     ctx.tx.jobs.insert(row, spec)
     ctx.tx.journal.append(JobSubmitted(spec))
@@ -101,21 +106,20 @@ def _definition(ctx: Context, text: str) -> Body:
     return aws
 
 
-def _dependencies(ctx: Context, wanted: Sequence[batch.JobDependencyTypeDef]) -> tuple[Dependency, ...]:
-    """The jobs to wait for, each once, with the outcome of those that have ended."""
-    most = ctx.deployment.quotas.dependencies_per_job
-    if exceeds(len(wanted), most):
-        raise Invalid(f"Job cannot have more than {most} dependencies")
-    found = {}
-    for one in wanted:
-        if one.get("type"):
-            unsupported(f"dependsOn.type {one['type']}")  # array jobs only
-        job_id = job_id_of(one.get("jobId", ""))
-        status = ctx.tx.jobs.status_of(job_id) if job_id else None
-        if status is None:
-            raise client_exception(f"Dependent job {job_id} does not exist")
-        found[job_id] = Dependency(job_id, status if status in FINAL else None)
-    return tuple(found.values())
+def _array_size(params: batch.SubmitJobRequestTypeDef, quotas: Quotas) -> int:
+    """0 for a job by itself; Airflow sends `arrayProperties: {}`. [batch.md 3.5]"""
+    size = params.get("arrayProperties", {}).get("size")
+    if size is None:
+        return 0
+    if size < _SMALLEST_ARRAY or exceeds(size, quotas.array_size):
+        most = f" and {quotas.array_size}" if quotas.array_size else " and more"
+        raise Invalid(f"arrayProperties.size must be between {_SMALLEST_ARRAY}{most}")
+    return size
+
+
+def _children(size: int, now: int) -> ChildCounts | None:
+    """All as SUBMITTED as their array."""
+    return ChildCounts((size, *[0] * (len(JobStatus) - 1)), now) if size else None
 
 
 def _validate_state(queue: Body, definition: Body, params: batch.SubmitJobRequestTypeDef) -> None:

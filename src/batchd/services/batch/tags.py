@@ -70,6 +70,8 @@ def _find_job(ctx: Context, job_id: str) -> _Tagged | None:
     row = ctx.tx.jobs.get(job_id)
     if row is None or row.region != ctx.region:
         return None
+    if row.index is not None:
+        raise client_exception(f"{ctx.arn('batch', f'job/{job_id}')} is the child of an array job, which has no tags")
     return _Tagged(row.tags, lambda tags: ctx.tx.jobs.set_tags(job_id, tags))
 
 

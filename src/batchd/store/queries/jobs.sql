@@ -19,8 +19,8 @@ SELECT number, ?, ?, ?, ? FROM jobs WHERE job_id = ?;
 SELECT
     j.job_id, j.region, j.queue, j.name, j.definition, j.created_at, d.document, d.task, d.tags, j.status,
     j.status_reason, j.started_at, j.stopped_at, j.exit_code, j.reason, j.is_cancelled, j.is_terminated,
-    j.task_id, j.environment, j.attempts, j.clamped
-FROM jobs j JOIN job_documents d ON d.number = j.number
+    j.task_id, j.environment, j.attempts, j.clamped, a.counts, a.updated_at
+FROM jobs j JOIN job_documents d ON d.number = j.number LEFT JOIN job_arrays a ON a.number = j.number
 WHERE j.job_id = ?;
 
 -- name: get_task
@@ -40,10 +40,11 @@ SELECT queue, status FROM jobs WHERE job_id = ?;
 SELECT
     j.job_id, j.region, j.queue, j.name, j.definition, j.created_at, d.document, d.task, d.tags, j.status,
     j.status_reason, j.started_at, j.stopped_at, j.exit_code, j.reason, j.is_cancelled, j.is_terminated,
-    j.task_id, j.environment, j.attempts, j.clamped
+    j.task_id, j.environment, j.attempts, j.clamped, a.counts, a.updated_at
 FROM (
     SELECT number FROM jobs INDEXED BY {index} WHERE queue = ?{conditions} ORDER BY created_at DESC, job_id DESC LIMIT ?
 ) p JOIN jobs j ON j.number = p.number JOIN job_documents d ON d.number = p.number
+LEFT JOIN job_arrays a ON a.number = p.number
 ORDER BY j.created_at DESC, j.job_id DESC;
 
 -- name: probe_names
@@ -87,9 +88,10 @@ INSERT INTO job_counts (queue, status, jobs) VALUES (?, ?, ?)
 ON CONFLICT (queue, status) DO UPDATE SET jobs = job_counts.jobs + excluded.jobs;
 
 -- name: ended_jobs
--- Jobs that ended before a time; none of them can have been created after it.
-SELECT j.number, j.queue, j.status FROM job_counts c
+-- Jobs that ended before a time, arrays with their counts; none of them can have been created after it.
+SELECT j.number, j.queue, j.status, a.counts FROM job_counts c
 CROSS JOIN jobs j ON j.queue = c.queue AND j.status = c.status
+LEFT JOIN job_arrays a ON a.number = j.number
 WHERE c.jobs > 0 AND c.status IN ('SUCCEEDED', 'FAILED')
 AND j.created_at < ? AND COALESCE(j.stopped_at, j.created_at) < ?
 LIMIT ?;
