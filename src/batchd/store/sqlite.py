@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 from batchd.clock import Clock
 from batchd.errors import StoreError
 from batchd.store.checkpoints import Checkpoints
+from batchd.store.history import HistoryRows
 from batchd.store.jobs import JobRows
 from batchd.store.journal import JournalRows
 from batchd.store.lock import FileLock
 from batchd.store.logs import LogCursorRows, LogRows
 from batchd.store.resources import CachedResourceRows, ResourceRows
+from batchd.store.results import ResultRows
 from batchd.store.schema import bring_up_to_date
 from batchd.store.session import Session, Snapshot, Transaction
 from batchd.store.store import JournalReader, Outcome, Store, Tx
@@ -104,6 +106,8 @@ class _Tables:
         self.journal = JournalRows(session, clock)
         self.logs = LogRows(session)
         self.log_cursors = LogCursorRows(session)
+        self.results = ResultRows(session)
+        self.history = HistoryRows(session)
 
 
 class _Reader:
