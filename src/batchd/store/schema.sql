@@ -82,6 +82,46 @@ CREATE TABLE job_results (
 );
 CREATE INDEX job_results_by_time ON job_results (at);
 
+-- The children of array jobs: how many are in each status, and packed a byte each what those are that have no row.
+CREATE TABLE job_arrays (
+    number INTEGER NOT NULL,
+    counts TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    states BLOB NOT NULL,
+    drops TEXT NOT NULL,
+    runnable_at BIGINT,
+    PRIMARY KEY (number)
+);
+
+-- A child that something happened to; the rest is in the rows of its array.
+CREATE TABLE job_children (
+    number INTEGER NOT NULL,
+    child INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    status_reason TEXT,
+    started_at BIGINT,
+    stopped_at BIGINT,
+    exit_code INTEGER,
+    reason TEXT,
+    is_cancelled INTEGER NOT NULL,
+    is_terminated INTEGER NOT NULL,
+    stop_reason TEXT,
+    clamped INTEGER NOT NULL,
+    task_id TEXT,
+    environment TEXT,
+    attempts TEXT NOT NULL,
+    runnable_at BIGINT,
+    PRIMARY KEY (number, child)
+) WITHOUT ROWID;
+
+-- Children by queue and status, less the arrays themselves.
+CREATE TABLE child_counts (
+    queue TEXT NOT NULL,
+    status TEXT NOT NULL,
+    jobs INTEGER NOT NULL,
+    PRIMARY KEY (queue, status)
+);
+
 -- What happened, in order.
 CREATE TABLE journal (
     number INTEGER NOT NULL,
