@@ -112,15 +112,21 @@ def misfit(state: State, queue: Queue, job: Job) -> str | None:
     if not environments or len(environments) < len(queue.environments):
         return None
     need = job.spec.resources
-    if not any(environment.valid for environment in environments):
-        return reasons.ENVIRONMENTS_INVALID
-    if all(is_too_small(environment, need) for environment in environments):
-        return reasons.ENVIRONMENTS_TOO_SMALL
-    if all(is_too_small(environment, need) or lacks_instance(environment, need) for environment in environments):
-        return reasons.RESOURCES_MISSING
+    if not any(_suits(environment, need) for environment in environments):
+        if not any(environment.valid for environment in environments):
+            return reasons.ENVIRONMENTS_INVALID
+        if all(is_too_small(environment, need) for environment in environments):
+            return reasons.ENVIRONMENTS_TOO_SMALL
+        if all(is_too_small(environment, need) or lacks_instance(environment, need) for environment in environments):
+            return reasons.RESOURCES_MISSING
     if machine_hurdle(state.machine, need) is Hurdle.MACHINE_LACKS_GPUS:
         return reasons.RESOURCES_MISSING
     return None
+
+
+def _suits(environment: Environment, need: Resources) -> bool:
+    """Whether nothing but what runs there, or its state, keeps the job out: nearly always so."""
+    return environment.valid and not is_too_small(environment, need) and not lacks_instance(environment, need)
 
 
 def reserve(state: State, environment: Environment, job: Job) -> None:
