@@ -49,9 +49,9 @@ CREATE INDEX jobs_by_name ON jobs (queue, name_key, created_at, job_id);
 CREATE INDEX jobs_by_definition ON jobs (queue, definition_key, created_at, job_id);
 
 -- The history: only ended jobs are in these, so that a submit does not pay for them.
-CREATE INDEX jobs_ended ON jobs (COALESCE(stopped_at, created_at), job_id, queue, name_key, status, exit_code)
+CREATE INDEX jobs_ended ON jobs (stopped_at, job_id, queue, name_key, status, exit_code)
 WHERE status IN ('SUCCEEDED', 'FAILED');
-CREATE INDEX jobs_ended_by_name ON jobs (name_key, COALESCE(stopped_at, created_at), job_id)
+CREATE INDEX jobs_ended_by_name ON jobs (name_key, stopped_at, job_id)
 WHERE status IN ('SUCCEEDED', 'FAILED');
 
 -- What a job was submitted with; only tags ever change.

@@ -249,6 +249,54 @@ class LogCursors(Protocol):
     def delete(self, task_id: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a task wrote to the file named in BATCHD_OUTPUT: JSON, or why it is no result."""
+
+    text: str | None
+    problem: str | None = None
+
+
+class ResultTable(Protocol):
+    """Results by task. Their writer is controllers/watch."""
+
+    def put(self, task_id: str, result: Result, at: int) -> None: ...
+    def get(self, task_id: str) -> Result | None: ...
+    def trim(self, before: int, limit: int) -> int:
+        """Delete results of tasks that ended before this time; returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What SearchJobs may ask of ended jobs. None does not restrict; `name` and tag values may end in `*`.
+
+    `queues` are the bounds of queue ARNs, the upper excluded; times are of the end, ms, the later one excluded.
+    """
+
+    queues: tuple[str, str]
+    name: str | None = None
+    status: JobStatus | None = None
+    exit_code: int | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    stopped_after: int = 0
+    stopped_before: int | None = None
+
+
+Place = tuple[int, str]  # (time, job id): where a page stands
+
+
+class HistoryTable(Protocol):
+    """Lists of jobs that ListJobs does not have. Each call looks at a bounded number of rows."""
+
+    def search(self, wanted: Search, after: Place | None, limit: int) -> tuple[list[str], Place | None]:
+        """Ids of ended jobs, latest end first, after a place (stopped_at, id); and where to go on, None at the end.
+
+        Fewer than `limit`, even none, may come before the end."""
+
+    def live(self, queue: str, status: JobStatus, after: Place | None, limit: int) -> list[Place]:
+        """(created_at, id) of a queue's jobs of one status, newest first."""
+
+
 class Tx(Protocol):
     """One unit of work's view of the store."""
 
@@ -262,6 +310,10 @@ class Tx(Protocol):
     def logs(self) -> LogTable: ...
     @property
     def log_cursors(self) -> LogCursors: ...
+    @property
+    def results(self) -> ResultTable: ...
+    @property
+    def history(self) -> HistoryTable: ...
 
 
 class JournalReader(Protocol):
