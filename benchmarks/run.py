@@ -1,6 +1,6 @@
 """Every benchmark, medians of several runs, beside a peer or the limit of the machine in the same run.
 
-python benchmarks/run.py [noop] [submit] [latency] [start]
+python benchmarks/run.py [noop] [submit] [latency] [start] [trace]
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import served
 import signed
@@ -73,6 +74,12 @@ def start() -> str:
     return f"start to ready: {statistics.median(times):.2f} s; idle memory: {statistics.median(sizes):.0f} MiB"
 
 
+def trace() -> str:
+    """Jobs of a modelled trace replayed per second of one core; a million jobs are their own median."""
+    program = Path(__file__).with_name("replayed.py")
+    return subprocess.run([sys.executable, program], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def _xargs(count: int) -> float:
     started = time.perf_counter()
     numbers = "\n".join(map(str, range(count)))
@@ -132,7 +139,13 @@ def _status(connection: signed.Connection, job_id: str) -> str:
     return status
 
 
-BENCHMARKS: dict[str, Callable[[], str]] = {"noop": noop, "submit": submit, "latency": latency, "start": start}
+BENCHMARKS: dict[str, Callable[[], str]] = {
+    "noop": noop,
+    "submit": submit,
+    "latency": latency,
+    "start": start,
+    "trace": trace,
+}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHMARKS:
