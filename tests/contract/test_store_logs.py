@@ -191,6 +191,33 @@ def test_a_large_append_is_read_back_whole(store: Store) -> None:
     assert [len(event.message) for event in last] == [200_000, 3]
 
 
+def test_a_burst_of_one_moment_is_read_page_by_page_in_every_direction(store: Store) -> None:
+    """More lines than a chunk holds, before and after a burst of another stream at the same time."""
+    burst = [(50, str(number)) for number in range(1_500)]
+    append(store, "s", *burst, now=60)
+    append(store, "t", (50, "apart"), now=60)
+    append(store, "s", (50, "last"), now=61)
+    expected = [*(str(number) for number in range(1_500)), "last"]
+    with store.read() as tx:
+        forward: list[str] = []
+        place = FIRST
+        while page := tx.logs.forward(S, place, None, 400):
+            forward += messages(page)
+            place = page[-1].timestamp, page[-1].seq
+        backward: list[str] = []
+        place = LAST
+        while page := tx.logs.backward(S, place, None, 400):
+            backward = messages(page) + backward
+            place = page[0].timestamp, page[0].seq
+        scanned: list[str] = []
+        position = (0, 0, 0)
+        while found := tx.logs.scan(R, G, position, TimeWindow(), 400):
+            scanned += [event.message for _, event in found]
+            position = found[-1][0]
+    assert forward == backward == expected
+    assert scanned == [*expected[:-1], "apart", "last"]
+
+
 def test_expired_lines_are_gone_and_the_stream_begins_later(store: Store) -> None:
     append(store, "s", *[(at * MINUTE // 2, f"line {at}") for at in range(10)])
     append(store, "old", (1, "old"))

@@ -129,9 +129,10 @@ class LogRows:
             return []
         end = _END if until is None else until
         merge: _Merge[tuple[int, int]] = _Merge(limit)
-        for chunk in self._session.rows(_FORWARD, (found[0], _minute(after[0]), end, after[0])):
+        bounds = (_minute(after[0]), end, after[0], after[0], after[1] + 1)
+        for chunk in self._session.rows(_FORWARD, (found[0], *bounds)):
             first, last, ingested_at, seq, lines = chunk
-            if merge.is_full_before(first):
+            if merge.is_full_before((first, seq)):
                 break
             for at, message in unpack(first, last, lines):
                 if at < end and (at, seq) > after:
@@ -145,9 +146,10 @@ class LogRows:
             return []
         start = -_END if since is None else since
         merge: _Merge[tuple[int, int]] = _Merge(limit)
-        for chunk in self._session.rows(_BACKWARD, (found[0], start, _minute(before[0]) + SPAN_MS, before[0])):
-            first, last, ingested_at, seq, lines = chunk
-            if merge.is_full_before(-last):
+        bounds = (start, _minute(before[0]) + SPAN_MS, before[0], before[0], before[1])
+        for chunk in self._session.rows(_BACKWARD, (found[0], *bounds)):
+            first, last, ingested_at, seq, size, lines = chunk
+            if merge.is_full_before((-last, -(seq + size - 1))):
                 break
             for at, message in unpack(first, last, lines):
                 if at >= start and (at, seq) < before:
@@ -165,9 +167,12 @@ class LogRows:
         end = _END if window.until is None else window.until
         merge: _Merge[tuple[int, int, int]] = _Merge(limit)
         for chunk in self._session.rows(_OF_GROUP, (found[0], _minute(start), end, start)):
-            first, last, ingested_at, seq, lines, stream_number, stream = chunk
-            if merge.is_full_before(first):
+            first, last, ingested_at, seq, size, lines, stream_number, stream = chunk
+            number = stream_number << _SEQ_BITS | seq
+            if merge.is_full_before((first, ingested_at, number)):
                 break
+            if (last, ingested_at, number + size - 1) <= after:
+                continue
             for at, message in unpack(first, last, lines):
                 place = (at, ingested_at, stream_number << _SEQ_BITS | seq)
                 if start <= at <= end and place > after:
@@ -224,12 +229,12 @@ class _Merge(Generic[P]):
         self.found: list[tuple[P, LogEvent]] = []
         self._limit = limit
 
-    def is_full_before(self, at: int) -> bool:
-        """True if no chunk that begins at this time or later can change the answer."""
+    def is_full_before(self, place: P) -> bool:
+        """True if no chunk that begins at this place or behind it can change the answer."""
         if len(self.found) < self._limit:
             return False
         self.placed()
-        return not self.found or self.found[-1][0][0] < at
+        return not self.found or self.found[-1][0] < place
 
     def placed(self) -> list[tuple[P, LogEvent]]:
         self.found.sort(key=itemgetter(0))

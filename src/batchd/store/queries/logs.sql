@@ -71,23 +71,23 @@ INSERT INTO log_chunks (group_number, stream_number, first_at, last_at, ingested
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: chunks_forward
--- A stream's runs that may hold lines of a stretch of time, by their first line.
+-- A stream's runs that may hold lines behind a place, up to a time, by their first line.
 SELECT first_at, last_at, ingested_at, first_seq, lines FROM log_chunks
-WHERE stream_number = ? AND first_at >= ? AND first_at < ? AND last_at >= ?
+WHERE stream_number = ? AND first_at >= ? AND first_at < ? AND (last_at > ? OR last_at = ? AND first_seq + size > ?)
 ORDER BY first_at, first_seq;
 
 -- name: chunks_backward
--- A stream's runs that may hold lines of a stretch of time, by their last line, latest first.
-SELECT first_at, last_at, ingested_at, first_seq, lines FROM log_chunks
-WHERE stream_number = ? AND last_at >= ? AND last_at < ? AND first_at <= ?
+-- A stream's runs that may hold lines before a place, since a time, by their last line, latest first.
+SELECT first_at, last_at, ingested_at, first_seq, size, lines FROM log_chunks
+WHERE stream_number = ? AND last_at >= ? AND last_at < ? AND (first_at < ? OR first_at = ? AND first_seq < ?)
 ORDER BY last_at DESC, first_seq DESC;
 
 -- name: chunks_of_group
 -- A group's runs that may hold lines of a stretch of time, by their first line.
-SELECT c.first_at, c.last_at, c.ingested_at, c.first_seq, c.lines, c.stream_number, s.name
+SELECT c.first_at, c.last_at, c.ingested_at, c.first_seq, c.size, c.lines, c.stream_number, s.name
 FROM log_chunks c JOIN log_streams s ON s.number = c.stream_number
 WHERE c.group_number = ? AND c.first_at >= ? AND c.first_at <= ? AND c.last_at >= ?
-ORDER BY c.first_at;
+ORDER BY c.first_at, c.ingested_at, c.stream_number, c.first_seq;
 
 -- name: expired_chunks
 -- How many lines each stream of a group has in runs that are wholly older than a time.
