@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchd.clock import ManualClock, SystemClock
-from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Lost, Report, Started
 from batchd.engines.fake import FakeEngine, FakeTask, FakeWorld, read_knobs
 from batchd.task import ContainerSpec, LogDestination, TaskSpec
 
@@ -177,6 +177,27 @@ def test_output_is_in_the_log_from_the_start_on_until_forgotten(stage: Stage) ->
 
     assert not path.exists()
     assert stage.at(10) == []
+
+
+def test_every_container_acts_by_its_own_environment(stage: Stage) -> None:
+    quick = ContainerSpec("quick", "image", environment={"BATCHD_FAKE_EXIT_CODE": "4", "BATCHD_FAKE_RUN_S": "2"})
+    slow = ContainerSpec("slow", "image", environment={"BATCHD_FAKE_RUN_S": "9", "BATCHD_FAKE_IGNORE_SIGTERM": "1"})
+    stage.engine.start(TaskSpec("a", (quick, slow), stop_timeout_s=3.0))
+
+    exits = (ContainerExit("quick", 4), ContainerExit("slow", 137))
+    assert stage.at(4) == [Started("a", 0)]
+    assert stage.at(9) == [Exited("a", 5000, 4, containers=exits)]
+
+
+def test_containers_that_wait_for_each_other_never_start(stage: Stage) -> None:
+    one = ContainerSpec("one", "image", depends_on=(("two", "START"),))
+    two = ContainerSpec("two", "image", depends_on=(("one", "START"),))
+    stage.engine.start(TaskSpec("a", (one, two)))
+
+    reason = "CannotStartContainerError: the containers that it waits for never start"
+    (failed,) = stage.at(0)
+    assert isinstance(failed, FailedToStart)
+    assert failed.reason == reason
 
 
 async def test_with_timers_reports_come_by_themselves(tmp_path: Path) -> None:

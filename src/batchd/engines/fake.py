@@ -1,14 +1,14 @@
 """Tasks that only pretend: for trying batchd out (`--engine fake`), for tests, and for simulation.
 
-What a task does is read from its first container's environment:
+What a container does is read from its environment:
 
     BATCHD_FAKE_RUN_S           seconds from start to end, default 0
-    BATCHD_FAKE_START_S         seconds from the order to the start, default 0
+    BATCHD_FAKE_START_S         seconds from the order (or from when it may) to the start, default 0
     BATCHD_FAKE_EXIT_CODE       default 0
     BATCHD_FAKE_REASON          a reason beside the exit code, e.g. of an OutOfMemoryError
     BATCHD_FAKE_OUTPUT          text for the log file
     BATCHD_FAKE_FAIL_TO_START   the reason for which it never runs
-    BATCHD_FAKE_VANISH          1: it is lost instead of ending
+    BATCHD_FAKE_VANISH          1: its task is lost instead of ending
     BATCHD_FAKE_STOP_EXIT_CODE  how it answers SIGTERM, default 143
     BATCHD_FAKE_IGNORE_SIGTERM  1: it goes on until it is killed (137)
 """
@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from batchd.clock import Clock
-from batchd.engines.engine import Abilities, Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.engine import Abilities, ContainerExit, Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.ensemble import Ensemble, Part
+from batchd.engines.names import safe_name
 from batchd.task import ContainerSpec, TaskSpec
 
 _KILLED = 137
@@ -31,7 +33,7 @@ _KILLED = 137
 
 @dataclass(frozen=True, slots=True)
 class FakeTask:
-    """The knobs of one task; an engine has one of these as its defaults."""
+    """The knobs of one container; an engine has one of these as its defaults."""
 
     run_s: float = 0.0
     start_s: float = 0.0
@@ -44,16 +46,30 @@ class FakeTask:
     ignore_sigterm: bool = False
 
 
+@dataclass(slots=True, eq=False)
+class _Act:
+    """One container of a task, and what is planned of it: `due` numbers its next step, `late` the moment at which those
+    that wait for it give up; what has another number in `FakeWorld.agenda` is of the past."""
+
+    spec: ContainerSpec
+    knobs: FakeTask
+    part: Part
+    up: bool = False
+    ends_at: int | None = None
+    due: int = 0
+    late: int = 0
+
+
 @dataclass(slots=True)
 class _Life:
-    """One task in the world: what is due next, and its state as the report that says it."""
+    """One task in the world: its containers, and its state as the report that says it."""
 
     spec: TaskSpec
-    knobs: FakeTask
+    acts: dict[str, _Act]
+    ensemble: Ensemble
+    grace_s: float
     started: Started | None = None
     ended: Report | None = None
-    ends_at: int = 0
-    due: int = 0  # in `FakeWorld.agenda`; an entry with another number is of the past
 
     def reports(self) -> list[Report]:
         return [report for report in (self.started, self.ended) if report]
@@ -61,50 +77,124 @@ class _Life:
 
 @dataclass(slots=True)
 class FakeWorld:
-    """What goes on without a server: hand it to the next FakeEngine and it adopts."""
+    """What goes on without a server: hand it to the next FakeEngine and it adopts.
+
+    `risen` are the containers (task id, act) that came up and whose output nobody has written down yet.
+    """
 
     tasks: dict[str, _Life] = field(default_factory=dict)
-    agenda: list[tuple[int, int, str]] = field(default_factory=list)  # (at ms, sequence number, task id)
+    agenda: list[tuple[int, int, str, str]] = field(default_factory=list)  # (at ms, number, task id, container)
     sequence: int = 0
+    news: list[Report] = field(default_factory=list)
+    risen: list[tuple[str, _Act]] = field(default_factory=list)
 
-    def plan(self, life: _Life, at: int) -> None:
-        """The next thing that happens to the task happens at `at`; what was planned before does not."""
-        self.sequence += 1
-        life.due = self.sequence
-        heapq.heappush(self.agenda, (at, self.sequence, life.spec.task_id))
+    def begin(self, spec: TaskSpec, knobs: Callable[[ContainerSpec], FakeTask], now: int) -> None:
+        """A new task; what happens of it is only planned yet."""
+        containers = spec.containers or (ContainerSpec("", ""),)
+        acts = {c.name: _Act(c, knobs(c), Part(c.name, c.essential, c.depends_on)) for c in containers}
+        ensemble = Ensemble([act.part for act in acts.values()])
+        life = self.tasks[spec.task_id] = _Life(spec, acts, ensemble, spec.stop_timeout_s)
+        self._go_on(life, now)
+
+    def stop(self, task_id: str, now: int, grace_s: float) -> None:
+        """SIGTERM to all that is up; what is not up yet comes up only to end."""
+        life = self.tasks.get(task_id)
+        if life is not None and not life.ended:
+            life.grace_s = grace_s
+            life.ensemble.stop()
+            self._go_on(life, now)
 
     def next_at(self) -> int | None:
         """When something happens next; None: never."""
+        return 0 if self.news else self._planned_at()
+
+    def _planned_at(self) -> int | None:
         while self.agenda:
-            at, due, task_id = self.agenda[0]
+            at, number, task_id, name = self.agenda[0]
             life = self.tasks.get(task_id)
-            if life and life.due == due:
+            if life and not life.ended and number in (life.acts[name].due, life.acts[name].late):
                 return at
             heapq.heappop(self.agenda)
         return None
 
     def happen(self, now: int) -> list[Report]:
         """Let all happen that is due by `now`, in order; the news of it."""
-        news: list[Report] = []
-        while (at := self.next_at()) is not None and at <= now:
-            _, _, task_id = heapq.heappop(self.agenda)
-            news.append(self._step(self.tasks[task_id], at))
+        while (at := self._planned_at()) is not None and at <= now:
+            _, number, task_id, name = heapq.heappop(self.agenda)
+            life = self.tasks[task_id]
+            self._step(life, life.acts[name], number, at)
+        news, self.news = self.news, []
         return news
 
-    def _step(self, life: _Life, at: int) -> Report:
-        task_id, knobs = life.spec.task_id, life.knobs
-        if life.started is None and knobs.fail_to_start:
-            life.ended = FailedToStart(task_id, at, knobs.fail_to_start)
-        elif life.started is None:
-            life.started = Started(task_id, at)
-            life.ends_at = at + round(knobs.run_s * 1000)
-            self.plan(life, life.ends_at)
-            return life.started
-        elif knobs.vanish:
-            life.ended = Lost(task_id, at, "The task vanished")
+    def _step(self, life: _Life, act: _Act, number: int, at: int) -> None:
+        knobs, ensemble = act.knobs, life.ensemble
+        if act.up and knobs.vanish and number == act.due:
+            self._end(life, Lost(life.spec.task_id, at, "The task vanished"))
+            return
+        if number == act.late:
+            ensemble.give_up(act.part, act.spec.start_timeout_s or 0.0)
+        elif act.up:
+            ensemble.end(act.part, knobs.exit_code, knobs.reason)
+        elif knobs.fail_to_start:
+            ensemble.fail(act.part, knobs.fail_to_start)
         else:
-            life.ended = Exited(task_id, at, knobs.exit_code, knobs.reason)
-        return life.ended
+            self._rise(life, act, at)
+        self._go_on(life, at)
+
+    def _rise(self, life: _Life, act: _Act, at: int) -> None:
+        """The container is up."""
+        act.up = True
+        act.ends_at = at + round(act.knobs.run_s * 1000)
+        act.due = self._plan(life, act, act.ends_at)
+        life.ensemble.up(act.part)
+        self.risen.append((life.spec.task_id, act))
+        if life.started is None:
+            life.started = Started(life.spec.task_id, at)
+            self.news.append(life.started)
+
+    def _go_on(self, life: _Life, at: int) -> None:
+        """Begin who may, stop who must, and end the task when all of it has ended."""
+        ensemble = life.ensemble
+        while part := ensemble.next_due():
+            act = life.acts[part.name]
+            act.due = self._plan(life, act, at + round(act.knobs.start_s * 1000))
+            if act.spec.start_timeout_s is not None and ensemble.is_awaited(part):
+                act.late = self._plan(life, act, at + round(act.spec.start_timeout_s * 1000))
+        if ensemble.stopping:
+            for act in life.acts.values():
+                if act.part.running:
+                    self._stop(life, act, at)
+        if ensemble.over:
+            self._close(life, at)
+
+    def _stop(self, life: _Life, act: _Act, now: int) -> None:
+        own = act.spec.stop_timeout_s
+        at, exit_code = now, act.knobs.stop_exit_code
+        if act.knobs.ignore_sigterm:
+            at, exit_code = now + round((life.grace_s if own is None else own) * 1000), _KILLED
+        if act.ends_at is not None and act.ends_at <= at:
+            return
+        act.knobs = replace(act.knobs, exit_code=exit_code, vanish=False, fail_to_start=None, run_s=0.0)
+        act.ends_at = at
+        act.due = self._plan(life, act, at)
+
+    def _close(self, life: _Life, at: int) -> None:
+        code, reason = life.ensemble.verdict()
+        exits = tuple(ContainerExit(*ended) for ended in life.ensemble.exits())
+        if life.started:
+            self._end(life, Exited(life.spec.task_id, at, code, reason, containers=exits))
+        else:
+            self._end(life, FailedToStart(life.spec.task_id, at, reason or "", exits))
+
+    def _end(self, life: _Life, report: Report) -> None:
+        life.ended = report
+        self.news.append(report)
+
+    def _plan(self, life: _Life, act: _Act, at: int) -> int:
+        """The number of the new entry."""
+        self.sequence += 1
+        heapq.heappush(self.agenda, (at, self.sequence, life.spec.task_id, act.spec.name))
+        return self.sequence
 
 
 class FakeEngine:
@@ -167,27 +257,20 @@ class FakeEngine:
         if spec.task_id in self.world.tasks:
             self._report_state(spec.task_id)
             return
-        life = _Life(spec, self._knobs(spec))
-        self.world.tasks[spec.task_id] = life
-        self.world.plan(life, self._clock.now_ms() + round(life.knobs.start_s * 1000))
+        self.world.begin(spec, self._knobs, self._clock.now_ms())
         self._set_timer()
 
     def stop(self, task_id: str, grace_s: float) -> None:
-        life = self.world.tasks.get(task_id)
-        if life is None or life.ended:
-            return
-        now = self._clock.now_ms()
-        if not life.knobs.ignore_sigterm:
-            self._end_by(life, now, life.knobs.stop_exit_code)
-        elif life.started is None or life.ends_at > now + round(grace_s * 1000):
-            self._end_by(life, now + round(grace_s * 1000), _KILLED)
+        self.world.stop(task_id, self._clock.now_ms(), grace_s)
+        self._set_timer()
 
     def forget(self, task_id: str) -> None:
-        self.world.tasks.pop(task_id, None)
-        self._log(task_id).unlink(missing_ok=True)
+        life = self.world.tasks.pop(task_id, None)
+        for name in life.acts if life else ():
+            self.log_path(task_id, name).unlink(missing_ok=True)
 
     def log_path(self, task_id: str, container: str) -> Path:
-        return self._log(task_id)
+        return self._directory / f"{task_id}.{safe_name(container)}.log"
 
     async def close(self) -> None:
         self._report = None
@@ -195,16 +278,9 @@ class FakeEngine:
             self._timer.cancel()
             self._timer = None
 
-    def _end_by(self, life: _Life, at: int, exit_code: int) -> None:
-        life.knobs = replace(life.knobs, exit_code=exit_code, vanish=False, fail_to_start=None, run_s=0.0)
-        life.ends_at = at
-        self.world.plan(life, at)
-        self._set_timer()
-
-    def _knobs(self, spec: TaskSpec) -> FakeTask:
-        first = spec.containers[0] if spec.containers else ContainerSpec("", "")
+    def _knobs(self, container: ContainerSpec) -> FakeTask:
         try:
-            return read_knobs(first.environment, self._defaults)
+            return read_knobs(container.environment, self._defaults)
         except ValueError as error:
             return replace(self._defaults, fail_to_start=f"CannotStartContainerError: {error}")
 
@@ -217,18 +293,16 @@ class FakeEngine:
             self._deliver(report)
 
     def _deliver(self, report: Report) -> None:
-        life = self.world.tasks.get(report.task_id)
-        if life and isinstance(report, Started):
-            self._write_log(life)
+        self._write_logs()
         if self._report:
             self._report(report)
 
-    def _write_log(self, life: _Life) -> None:
-        if life.knobs.output and life.spec.containers[0].log:
-            self._log(life.spec.task_id).write_text(life.knobs.output)
-
-    def _log(self, task_id: str) -> Path:
-        return self._directory / f"{task_id}.log"
+    def _write_logs(self) -> None:
+        """A container's output is there from its start on."""
+        risen, self.world.risen = self.world.risen, []
+        for task_id, act in risen:
+            if act.knobs.output and act.spec.log and task_id in self.world.tasks:
+                self.log_path(task_id, act.spec.name).write_text(act.knobs.output)
 
     def _set_timer(self) -> None:
         """One timer, for the next thing that happens."""
