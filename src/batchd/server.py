@@ -23,6 +23,7 @@ from batchd.config import Settings
 from batchd.controllers.deadlines import Deadlines
 from batchd.controllers.demand import Demand
 from batchd.controllers.housekeeping import Housekeeping
+from batchd.controllers.inputs import SecretMissing
 from batchd.controllers.launch import Launch, Surroundings
 from batchd.controllers.output import Output
 from batchd.controllers.replacement import Replacement
@@ -41,12 +42,14 @@ from batchd.gateway.keyring import load_or_create
 from batchd.gateway.operation import Caller, Deployment, Service
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
 from batchd.gateway.throttle import Throttle
-from batchd.gateway.vault import Vault
+from batchd.gateway.vault import BrokenSeal, Vault
 from batchd.scheduler.commands import StartTask
 from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, ssm, sts
 from batchd.services.iam.keys import find_key_owner
+from batchd.services.secretsmanager.containers import container_value as secret_value
+from batchd.services.ssm.containers import container_value as parameter_value
 from batchd.store.sqlite import open_sqlite
-from batchd.store.store import Store
+from batchd.store.store import Store, Tx
 from batchd.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -111,7 +114,7 @@ class Server:
         self.endpoint = ""
         self._clock = clock or SystemClock()
         self._data = settings.data_dir
-        self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(self._data)
         self.keyring = load_or_create(self._data / KEYS)
         self._parts: Parts | None = None
         self._http: _Http | None = None
@@ -149,7 +152,12 @@ class Server:
         store = open_sqlite(self._data / "batchd.db", clock)
         engine = make_engine(settings, clock, _instance(self.keyring.master_key))
         token = partial(_task_token, self.keyring.master_key, settings.account)
-        launch = Launch(store, engine, Surroundings(self.endpoint, settings.account, token))
+        read_secret = partial(_read_secret, Vault(self.keyring.master_key), clock)
+
+        def refuse(task_id: str, reason: str) -> None:
+            watch.report(FailedToStart(task_id, clock.now_ms(), reason))
+
+        launch = Launch(store, engine, Surroundings(self.endpoint, settings.account, token, read_secret), refuse)
         schedule = Schedule(store, clock, settings.capacity(), launch.perform)
         store.follow(schedule)
         writer = Writer(store)
@@ -250,6 +258,17 @@ def _task_token(master_key: bytes, account: str, job_id: str, task_id: str, role
     return issue_task_token(master_key, TaskClaims(job_id, task_id, role_arn, role_id))
 
 
+def _read_secret(vault: Vault, clock: Clock, tx: Tx, value_from: str, region: str) -> str:
+    """The value of a secret's ARN, else of a parameter's ARN or name."""
+    arn = parse_arn(value_from)
+    try:
+        if arn is not None and arn.service == "secretsmanager":
+            return secret_value(tx, vault, value_from, clock.now_ms())
+        return parameter_value(tx, vault, value_from, region)
+    except (ApiError, BrokenSeal) as error:
+        raise SecretMissing(f"{error} ({value_from})") from None
+
+
 def _find_user(store: Store, account: str, access_key: str) -> Caller | None:
     with store.read() as tx:
         return find_key_owner(tx, account, access_key)
@@ -283,6 +302,14 @@ async def _close(parts: Parts) -> None:
     await parts.engine.close()
     await parts.writer.close()
     parts.store.close()
+
+
+def _make_folder(path: Path) -> None:
+    """For this user only, unless the operator made it otherwise."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"cannot make the data directory {path}: {error.strerror}") from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

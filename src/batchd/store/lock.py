@@ -19,7 +19,7 @@ class FileLock:
         except OSError as error:
             holder = os.read(self._file, 32).decode(errors="replace").strip()
             os.close(self._file)
-            name = path.name.removesuffix(".lock")
+            name = str(path).removesuffix(".lock")
             raise StoreError(f"{name} is in use by another batchd (process {holder or 'unknown'})") from error
         os.ftruncate(self._file, 0)
         os.write(self._file, str(os.getpid()).encode())
