@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from random import Random
 
@@ -15,13 +15,14 @@ from batchd.scheduler.events import (
     Event,
     ExitRule,
     JobSpec,
+    JobStatus,
     JobSubmitted,
     QueueDeleted,
     QueueSaved,
     QueueSpec,
     Resources,
 )
-from batchd.store.store import JobRow, Key, Tx
+from batchd.store.store import ChildCounts, JobRow, Key, Tx
 from batchd.task import ContainerSpec, TaskSpec, encode_task
 
 QUEUES = ("q1", "q2", "q3")
@@ -31,9 +32,10 @@ TROUBLES = ({"VANISH": "1"}, {"FAIL_TO_START": "no image"}, {"IGNORE_SIGTERM": "
 Work = Callable[[Tx], None]
 
 
-def some_job(chance: Random, job_id: str, others: Sequence[str]) -> JobSpec:
-    """A job that may wait for some of the others."""
-    waits_for = chance.sample(others, min(len(others), chance.choice((0, 0, 0, 1, 2))))
+def some_job(chance: Random, job_id: str, others: Mapping[str, int]) -> JobSpec:
+    """A job, or an array of a few, that may wait for some of the others; those come with their sizes."""
+    waits_for = chance.sample(list(others), min(len(others), chance.choice((0, 0, 0, 1, 2))))
+    size = chance.choice((0, 0, 0, 2, 3, 5))
     vcpus, memory, gpus = chance.choice((250, 1000, 2000, 9000)), chance.choice((128, 2048)), chance.choice((0, 0, 1))
     return JobSpec(
         job_id=job_id,
@@ -42,8 +44,17 @@ def some_job(chance: Random, job_id: str, others: Sequence[str]) -> JobSpec:
         attempts=chance.choice((1, 2, 3)),
         exit_rules=chance.choice(((), (ExitRule("EXIT", on_exit_code="3"),))),
         timeout_s=chance.choice((None, None, 60)),
-        depends_on=tuple(Dependency(other) for other in waits_for),
+        depends_on=tuple(some_dependency(chance, other, others[other], size) for other in waits_for),
+        size=size,
+        sequential=size > 0 and chance.random() < 0.2,
     )
+
+
+def some_dependency(chance: Random, other: str, other_size: int, size: int) -> Dependency:
+    """On the whole of it; on one of its children; child by child where both have as many."""
+    if size and size == other_size and chance.random() < 0.8:
+        return Dependency(other, each=True)
+    return Dependency(f"{other}:{chance.randrange(other_size)}" if other_size and chance.random() < 0.5 else other)
 
 
 def some_behaviour(chance: Random) -> dict[str, str]:
@@ -58,16 +69,21 @@ def some_behaviour(chance: Random) -> dict[str, str]:
 def submission(spec: JobSpec, behaviour: dict[str, str], now: int) -> Work:
     """As SubmitJob does: the row and the event in one unit, with what is known of the dependencies."""
     task = TaskSpec("", (ContainerSpec("default", "busybox", environment=behaviour),))
-    row = JobRow(spec.job_id, "r", spec.queue, spec.job_id, "d:1", now, {}, encode_task(task), {})
+    children = ChildCounts((spec.size, 0, 0, 0, 0, 0, 0), now) if spec.size else None
+    row = JobRow(spec.job_id, "r", spec.queue, spec.job_id, "d:1", now, {}, encode_task(task), {}, children=children)
 
     def submit(tx: Tx) -> None:
-        known = [(other.job_id, tx.jobs.status_of(other.job_id)) for other in spec.depends_on]
-        others = tuple(Dependency(name, status if status in FINAL else None) for name, status in known)
-        resolved = replace(spec, depends_on=others)
+        resolved = replace(spec, depends_on=tuple(_resolved(tx, other) for other in spec.depends_on))
         tx.jobs.insert(row, resolved)
         tx.journal.append(JobSubmitted(resolved))
 
     return submit
+
+
+def _resolved(tx: Tx, other: Dependency) -> Dependency:
+    status = tx.jobs.status_of(other.job_id)
+    failed = tx.jobs.failed_children(other.job_id) if other.each and status is JobStatus.FAILED else ()
+    return replace(other, outcome=status if status in FINAL else None, failed=failed)
 
 
 def save_environment(spec: EnvironmentSpec) -> Work:

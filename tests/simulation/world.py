@@ -30,7 +30,7 @@ from batchd.scheduler.events import (
     TimePassed,
 )
 from batchd.store.sqlite import open_sqlite
-from batchd.store.store import Store
+from batchd.store.store import Store, Tx
 from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
 from tests.simulation.traffic import (
     ENVIRONMENTS,
@@ -80,6 +80,7 @@ class World:
         self.stopped: dict[str, None] = {}
         self.acknowledged: dict[str, None] = {}
         self.doubtful: dict[str, None] = {}  # the server died before it could answer
+        self.sizes: dict[str, int] = {}  # of arrays, 0 of other jobs
         self.ended: dict[str, JobStatus] = {}
         self._folder = folder
         self.server = self._boot()
@@ -169,8 +170,9 @@ class World:
     def submit(self) -> None:
         first = len(self.acknowledged) + len(self.doubtful)
         names = [f"job-{first + number}" for number in range(self.chance.randint(1, 4))]
-        others = list(self.acknowledged)
+        others = {name: self.sizes[name] for name in self.acknowledged}
         specs = [some_job(self.chance, name, others) for name in names]
+        self.sizes.update((spec.job_id, spec.size) for spec in specs)
         works = [submission(spec, some_behaviour(self.chance), self.clock.now_ms()) for spec in specs]
         before = self.server
         if self.write(f"submit {specs}", *works):
@@ -185,7 +187,10 @@ class World:
             event: Event = TerminateRequested(self.chance.choice(in_hand), "stop it")
         elif self.acknowledged:
             request = self.chance.choice((CancelRequested, TerminateRequested))
-            event = request(self.chance.choice(list(self.acknowledged)), "not needed")
+            name = self.chance.choice(list(self.acknowledged))
+            size = self.sizes[name]
+            child = f":{self.chance.randrange(size)}" if size and self.chance.random() < 0.5 else ""
+            event = request(name + child, "not needed")
         else:
             return
         self.write(f"{event}", append(event))
@@ -244,6 +249,26 @@ class World:
         with self.server.store.read() as tx:
             for job_id, status in self.ended.items():
                 self._demand(*([] if tx.jobs.status_of(job_id) is status else [f"{job_id} did not stay {status}"]))
+                self._check_children(tx, job_id, status)
+
+    def _check_children(self, tx: Tx, array_id: str, ended: JobStatus) -> None:
+        """Of an array that has ended: every child has ended as well, is listed once, and is counted."""
+        array = tx.jobs.get(array_id)
+        if array is None or array.children is None:
+            return
+        size = self.sizes[array_id]
+        listed = {status: tx.jobs.children(array, status, -1, size + 1) for status in JobStatus}
+        counts = tuple(len(rows) for rows in listed.values())
+        by_itself = [tx.jobs.status_of(f"{array_id}:{index}") for index in range(size)]
+        whole = sum(counts) == size == len(listed[JobStatus.SUCCEEDED]) + len(listed[JobStatus.FAILED])
+        if (
+            not whole
+            or counts != array.children.by_status
+            or any(len(rows) != by_itself.count(s) for s, rows in listed.items())
+        ):
+            raise Violation(f"{array_id} has {size} children; listed {counts}, counted {array.children}, {by_itself}")
+        if (ended is JobStatus.SUCCEEDED) != (len(listed[JobStatus.SUCCEEDED]) == size):
+            raise Violation(f"{array_id} is {ended}, its children are {counts}")
 
     def _on_report(self, server: Server, report: Report) -> None:
         """Reports are late, out of order, and come twice; those under way are lost when the server dies."""
