@@ -4,7 +4,8 @@ BatchdError
 ├── ConfigError      the operator's settings cannot work
 ├── ApiError         a client's request cannot be served; carries AWS's code, text and status
 ├── StoreError       the store cannot do what was asked
-│   └── DuplicateKey     a row with this key exists already
+│   ├── DuplicateKey     a row with this key exists already
+│   └── EventsRefused    a reader of the journal broke down over what was appended
 └── EngineError      an engine cannot be reached or used
 """
 
@@ -38,6 +39,10 @@ class StoreError(BatchdError):
 
 class DuplicateKey(StoreError):
     """A row with this key exists already."""
+
+
+class EventsRefused(StoreError):
+    """A reader of the journal broke down over the events of this unit, or of one it shared a group with: our mistake."""
 
 
 class EngineError(BatchdError):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchd.clock import ManualClock
-from batchd.errors import DuplicateKey, StoreError
+from batchd.errors import DuplicateKey, EventsRefused, StoreError
 from batchd.scheduler.events import CancelRequested, Event, TimePassed
 from batchd.store.store import Key, Store, Tx
 from tests.contract.stores import job_ids, job_row, job_spec, submit
@@ -207,7 +207,7 @@ def test_a_follower_that_fails_rolls_the_group_back_and_every_follower_forgets(s
 
     outcomes = store.apply([submit("j-1"), fail_early, put("a", 1)])
 
-    assert [type(outcome.error) for outcome in outcomes] == [StoreError, ValueError, StoreError]
+    assert [type(outcome.error) for outcome in outcomes] == [EventsRefused, ValueError, EventsRefused]
     assert isinstance(outcomes[0].error.__cause__, RuntimeError)
     assert [first.heard[-1], second.heard[-1]] == ["rollback", "rollback"]
     with store.read() as tx:

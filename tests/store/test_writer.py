@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from batchd.clock import ManualClock
-from batchd.errors import StoreError
+from batchd.errors import EventsRefused, StoreError
 from batchd.scheduler.events import TimePassed
 from batchd.store.sqlite import DatabaseFile, SqliteStore
 from batchd.store.store import Key, Outcome, Tx
@@ -161,15 +161,18 @@ async def test_followers_hear_of_the_commit_before_the_caller_does(tmp_path: Pat
         assert follower.heard == ["events", "commit"]
 
 
-async def test_a_follower_that_fails_fails_the_group_and_the_next_group_works(tmp_path: Path) -> None:
+async def test_what_a_follower_breaks_down_over_fails_alone(tmp_path: Path) -> None:
     async with writing(tmp_path) as (writer, store):
         follower = Follower(fails_on="events")
         store.follow(follower)
-        results = await asyncio.gather(writer.write(put("a")), writer.write(announce), return_exceptions=True)
-        assert [type(result) for result in results] == [StoreError, StoreError]
-        assert follower.heard == ["events", "rollback"]
-        assert await writer.write(put("b")) == "b"
-        assert names(store) == ["b"]
+        works = (put("a"), announce, fail, put("b"))
+        results = await asyncio.gather(*map(writer.write, works), return_exceptions=True)
+        assert [type(result) for result in results] == [str, EventsRefused, ValueError, str]
+        assert follower.heard == ["events", "rollback", "events", "rollback"]
+        assert store.groups == [4, 1, 1, 1]
+        assert await asyncio.gather(writer.write(put("c")), writer.write(put("d"))) == ["c", "d"]
+        assert store.groups[-1] == 2
+        assert names(store) == ["a", "b", "c", "d"]
 
 
 async def test_a_caller_that_gives_up_before_its_unit_began_leaves_no_trace(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from batchd.clock import Clock
-from batchd.errors import StoreError
+from batchd.errors import EventsRefused, StoreError
 from batchd.store.checkpoints import Checkpoints
 from batchd.store.history import HistoryRows
 from batchd.store.jobs import JobRows
@@ -243,7 +243,12 @@ class SqliteStore:
             return
         for follower in self._followers:
             self._told.append(follower)
-            follower.on_events(self._tables, events)
+            try:
+                follower.on_events(self._tables, events)
+            except sqlite3.Error:
+                raise
+            except Exception as error:
+                raise EventsRefused(f"{type(follower).__name__} broke down: {error!r}") from error
         self._tables.jobs.write_counts()
 
     def _give_up(self) -> None:
@@ -265,6 +270,7 @@ def _lost(outcome: Outcome, error: Exception) -> Outcome:
     """What a unit's caller hears when its group is lost; a unit that had failed keeps its own error."""
     if outcome.error is not None:
         return outcome
-    lost = StoreError(f"the group was rolled back: {error}")
+    kind = EventsRefused if isinstance(error, EventsRefused) else StoreError
+    lost = kind(f"the group was rolled back: {error}")
     lost.__cause__ = error
     return Outcome(error=lost)

@@ -320,7 +320,7 @@ class JournalReader(Protocol):
     """Runs at the end of a group's transaction over the events the group appended; shares its commit."""
 
     def on_events(self, tx: Tx, events: Sequence[Event]) -> None:
-        """Raising rolls the whole group back."""
+        """Raising rolls the whole group back; where that was not the database's fault, its units hear EventsRefused."""
 
     def on_commit(self) -> None:
         """What on_events wrote is durable: act."""

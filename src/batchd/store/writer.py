@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from batchd.errors import StoreError
+from batchd.errors import EventsRefused, StoreError
 from batchd.store.store import Outcome, Store, Tx
 
 T = TypeVar("T")
@@ -23,7 +23,9 @@ class Writer:
     """The one door for writes of a running server; belongs to one event loop.
 
     Units wait while a commit is under way and then go together. What happens on the loop's thread and what on the
-    other: apply and settle here, commit (an fsync) there.
+    other: apply and settle here, commit (an fsync) there. The units of a group over which a reader of the journal
+    broke down are done again one by one, so that the one to blame fails alone. `broken` is set when nothing can be
+    written any more.
     """
 
     def __init__(self, store: Store, group_limit: int = GROUP_LIMIT) -> None:
@@ -32,7 +34,9 @@ class Writer:
         self._waiting: deque[_Unit] = deque()
         self._applied: SimpleQueue[_Group | None] = SimpleQueue()
         self._thread: Thread | None = None
+        self._alone = 0  # how many of those that wait are each to be a group of their own
         self._is_busy = False
+        self.broken = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._refusal: str | None = None
@@ -40,7 +44,8 @@ class Writer:
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run the unit in the next group; its result comes once that is durable.
 
-        Raises what the unit raised, or StoreError where its group was lost; then nothing of it remains."""
+        Raises what the unit raised, or StoreError where its group was lost; then nothing of it remains. A unit may be
+        run more than once."""
         if self._refusal is not None:
             raise StoreError(self._refusal)
         loop = asyncio.get_running_loop()
@@ -78,8 +83,10 @@ class Writer:
     def _take(self) -> list[_Unit]:
         """The next group; a unit whose caller has gone away is not begun."""
         units: list[_Unit] = []
-        while self._waiting and len(units) < self._group_limit:
+        limit = 1 if self._alone else self._group_limit
+        while self._waiting and len(units) < limit:
             unit = self._waiting.popleft()
+            self._alone = max(self._alone - 1, 0)
             if not unit[1].done():
                 units.append(unit)
         return units
@@ -112,16 +119,22 @@ class Writer:
         self._begin_group()
 
     def _answer(self, units: Sequence[_Unit], outcomes: Sequence[Outcome], error: Exception | None) -> None:
-        for (_, future), outcome in zip(units, outcomes, strict=True):
+        again: list[_Unit] = []
+        for unit, outcome in zip(units, outcomes, strict=True):
+            future = unit[1]
             if future.done():
                 continue
             failure = outcome.error or (_store_error(error) if error is not None else None)
             if isinstance(failure, StopIteration):  # a future refuses it
                 failure = RuntimeError("a unit of work raised StopIteration")
-            if failure is not None:
+            if isinstance(failure, EventsRefused) and len(units) > 1:
+                again.append(unit)
+            elif failure is not None:
                 future.set_exception(failure)
             else:
                 future.set_result(outcome.result)
+        self._waiting.extendleft(reversed(again))
+        self._alone += len(again)
 
     def _stop(self, units: Sequence[_Unit], error: Exception) -> None:
         """Nothing more can be written: say so to everybody, and to the loop's owner."""
@@ -132,6 +145,7 @@ class Writer:
         self._waiting.clear()
         self._is_busy = False
         self._idle.set()
+        self.broken.set()
         context = {"message": "the store's writer has stopped", "exception": error}
         asyncio.get_running_loop().call_exception_handler(context)
 
