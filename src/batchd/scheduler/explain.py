@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from batchd.scheduler import deadlines, placement, policy
-from batchd.scheduler.events import JobStatus, Resources
+from batchd.scheduler import deadlines, dependencies, identity, placement, policy
+from batchd.scheduler.children import PENDING, Children
+from batchd.scheduler.events import FINAL, JobStatus, Resources
 from batchd.scheduler.placement import Hurdle
 from batchd.scheduler.state import Environment, Job, Machine, Queue, State
 
@@ -23,7 +24,7 @@ class Obstacle:
 class Explanation:
     """`waits_for` are the live jobs a PENDING job depends on; `ahead` counts the jobs before a RUNNABLE one in its
     queue, `head` is the first of them (or the job itself) and `obstacles` what keeps that head from starting.
-    `stops_at` is a running attempt's deadline (ms)."""
+    `stops_at` is a running attempt's deadline (ms). Of an array it is all said of its next child."""
 
     job_id: str
     status: JobStatus
@@ -39,7 +40,9 @@ def explanation(state: State, job_id: str) -> Explanation | None:
     """None for a job that has ended or never was."""
     job = state.jobs.get(job_id)
     if job is None:
-        return None
+        return _waiting_child(state, job_id)
+    if job.children is not None and job.status is JobStatus.PENDING:
+        return _array(state, job, job.children)
     if job.status is JobStatus.PENDING:
         return _pending(state, job)
     if job.status is JobStatus.RUNNABLE:
@@ -50,11 +53,51 @@ def explanation(state: State, job_id: str) -> Explanation | None:
 
 
 def _pending(state: State, job: Job) -> Explanation:
-    others = dict.fromkeys(dependency.job_id for dependency in job.spec.depends_on)
-    waits_for = tuple(other for other in others if other in state.jobs)
-    sentences = [f"Job {job.job_id} is PENDING: it waits for {_count(len(waits_for), 'job')} to succeed."]
-    sentences += [f"Job {other} is {state.jobs[other].status}." for other in waits_for]
-    return Explanation(job.job_id, job.status, sentences, waits_for=waits_for)
+    return _waiting_for(state, job.job_id, [dependency.job_id for dependency in job.spec.depends_on])
+
+
+def _waiting_for(state: State, job_id: str, others: list[str]) -> Explanation:
+    """PENDING, for those of the others that live."""
+    live = {other: dependencies.status_of(state, other) for other in dict.fromkeys(others)}
+    waits_for = tuple(other for other, status in live.items() if status not in (None, *FINAL))
+    sentences = [f"Job {job_id} is PENDING: it waits for {_count(len(waits_for), 'job')} to succeed."]
+    sentences += [f"Job {other} is {live[other]}." for other in waits_for]
+    return Explanation(job_id, JobStatus.PENDING, sentences, waits_for=waits_for)
+
+
+def _array(state: State, array: Job, children: Children) -> Explanation:
+    """How its children are, and what the next one waits for."""
+    counts = [f"{children.count(status)} {status}" for status in JobStatus if children.count(status)]
+    first = f"Array job {array.job_id} is PENDING: of its {children.size} children are {', '.join(counts)}."
+    if children.fresh:
+        found = _runnable(state, array, children.next_fresh())
+    elif (waiting := next(children.among(PENDING), None)) is not None:
+        found = _pending_child(state, array, waiting)
+    else:
+        return Explanation(array.job_id, array.status, [first])
+    return replace(found, job_id=array.job_id, status=array.status, sentences=[first, *found.sentences])
+
+
+def _waiting_child(state: State, job_id: str) -> Explanation | None:
+    """A child that nothing has happened to; None for any other job."""
+    children, index = dependencies.array_of(state, job_id)
+    if children is None or children.status(index) in FINAL:
+        return None
+    array = state.jobs[job_id.rpartition(":")[0]]
+    if children.status(index) is JobStatus.RUNNABLE:
+        return _runnable(state, array, index)
+    return _pending_child(state, array, index)
+
+
+def _pending_child(state: State, array: Job, index: int) -> Explanation:
+    """What a child waits for: what its array does, its counterparts, the child before it."""
+    others = [
+        identity.child_id(dependency.job_id, index) if dependency.each else dependency.job_id
+        for dependency in array.spec.depends_on
+    ]
+    if array.spec.sequential and index:
+        others.append(identity.child_id(array.job_id, index - 1))
+    return _waiting_for(state, identity.child_id(array.job_id, index), others)
 
 
 def _placed(job: Job) -> Explanation:
@@ -72,14 +115,16 @@ def _placed(job: Job) -> Explanation:
     return Explanation(job.job_id, job.status, sentences, stops_at=stops_at)
 
 
-def _runnable(state: State, job: Job) -> Explanation:
+def _runnable(state: State, job: Job, index: int = 0) -> Explanation:
+    """Of an array it is the child of this index."""
+    job_id = job.job_id if job.children is None else identity.child_id(job.job_id, index)
     queue = state.queue(job.spec.queue)
-    standing = [other.job_id for other in policy.line(queue)]
-    ahead, head = standing.index(job.job_id), state.jobs[standing[0]]
+    head, head_id = next(policy.members(queue))
+    ahead = policy.ahead(queue, job, index)
     obstacles = tuple(_obstacles(state, queue, head))
-    sentences = [f"Job {job.job_id} is RUNNABLE in {queue.arn}, {_count(ahead, 'job')} ahead of it."]
+    sentences = [f"Job {job_id} is RUNNABLE in {queue.arn}, {_count(ahead, 'job')} ahead of it."]
     if ahead:
-        sentences.append(f"Nobody overtakes the head of a queue: job {head.job_id}.")
+        sentences.append(f"Nobody overtakes the head of a queue: job {head_id}.")
     if not queue.known:
         sentences.append(f"Queue {queue.arn} is not known to the scheduler.")
     elif not queue.environments:
@@ -90,7 +135,7 @@ def _runnable(state: State, job: Job) -> Explanation:
     sentences += [obstacle.sentence for obstacle in obstacles]
     if placement.find(state, queue, head) is not None:
         sentences.append("The head will be placed in the next round.")
-    return Explanation(job.job_id, job.status, sentences, ahead=ahead, head=head.job_id, obstacles=obstacles)
+    return Explanation(job_id, JobStatus.RUNNABLE, sentences, ahead=ahead, head=head_id, obstacles=obstacles)
 
 
 def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import takewhile
 
 from batchd.scheduler import identity
 from batchd.scheduler.children import RUNNABLE
@@ -115,6 +116,13 @@ def members(queue: Queue) -> Iterator[tuple[Job, str]]:
         else:
             for index in job.children.among(RUNNABLE):
                 yield job, identity.child_id(job.spec.job_id, index)
+
+
+def ahead(queue: Queue, job: Job, index: int) -> int:
+    """How many stand before a job that waits in this queue; of an array, before its child of this index."""
+    before = takewhile(lambda other: other is not job, line(queue))
+    jobs = sum(1 if other.children is None else other.children.fresh for other in before)
+    return jobs if job.children is None else jobs + job.children.states.count(RUNNABLE, 0, index)
 
 
 def length(queue: Queue) -> int:
