@@ -58,6 +58,23 @@ def test_terminate_works_before_the_start_was_reported() -> None:
     assert (world.status("b"), world.jobs["b"].status_reason) == ("FAILED", "stop it")
 
 
+def test_a_state_entered_tells_whether_the_job_was_terminated_by_then() -> None:
+    world = World()
+    world.submit(spec("b"))
+    moved = world.tell(TERMINATE, TaskStarted(world.task("b"), world.now)).transitions
+    assert [(one.status, one.is_terminated) for one in moved] == [("RUNNING", True)]
+    world = World()
+    world.submit(spec("b"))
+    moved = world.tell(TaskStarted(world.task("b"), world.now), TERMINATE).transitions
+    assert [(one.status, one.is_terminated) for one in moved] == [("RUNNING", False)]
+
+
+def test_a_state_entered_tells_whether_the_job_has_the_machine_for_itself() -> None:
+    world = World(vcpus=2)
+    moved = world.submit(spec("a", 9)).transitions
+    assert [(one.status, one.clamped) for one in moved][-2:] == [("RUNNABLE", False), ("STARTING", True)]
+
+
 def test_a_terminated_task_that_never_starts_fails_with_the_reason_too() -> None:
     world = World()
     world.submit(retrying(spec("b"), 3))

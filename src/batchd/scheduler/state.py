@@ -69,7 +69,8 @@ class Job:
 class Transition(NamedTuple):
     """A job entered a state. `attempt` is the attempt in hand or the last one, from 1; 0 before the first.
 
-    With `children` it is these children of the array that did, all at once.
+    With `children` it is these children of the array that did, all at once. `is_terminated` and `clamped` are what the
+    job said of itself at that moment.
     """
 
     job_id: str
@@ -78,6 +79,8 @@ class Transition(NamedTuple):
     attempt: int
     status_reason: str | None
     children: Sequence[int] = ()
+    is_terminated: bool = False
+    clamped: bool = False
 
     def job_ids(self) -> Iterator[str]:
         """The jobs, one by one."""

@@ -50,7 +50,9 @@ def _note(draft: Draft, job: Job, at: int) -> None:
     job_id = job.spec.job_id
     attempt = len(job.attempts) + (job.status is STARTING or job.status is RUNNING)
     draft.changed[job_id] = job
-    draft.moved.append(Transition(job_id, job.status, at, attempt, job.status_reason))
+    draft.moved.append(
+        Transition(job_id, job.status, at, attempt, job.status_reason, (), job.is_terminated, job.clamped)
+    )
 
 
 def _wait(job: Job, at: int, reason: str | None) -> None:
