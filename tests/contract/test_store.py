@@ -208,7 +208,8 @@ def test_a_follower_that_fails_rolls_the_group_back_and_every_follower_forgets(s
     outcomes = store.apply([submit("j-1"), fail_early, put("a", 1)])
 
     assert [type(outcome.error) for outcome in outcomes] == [EventsRefused, ValueError, EventsRefused]
-    assert isinstance(outcomes[0].error.__cause__, RuntimeError)
+    cause = outcomes[0].error.__cause__
+    assert cause is not None and isinstance(cause.__cause__, RuntimeError)
     assert [first.heard[-1], second.heard[-1]] == ["rollback", "rollback"]
     with store.read() as tx:
         assert (job_ids(tx), names(tx), tx.journal.read(0, 10)) == ([], [], [])
