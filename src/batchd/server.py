@@ -18,6 +18,7 @@ import orjson
 import uvicorn
 
 from batchd import __version__
+from batchd.arns import parse_arn
 from batchd.clock import Clock, SystemClock
 from batchd.config import Settings
 from batchd.controllers.deadlines import Deadlines
@@ -31,10 +32,10 @@ from batchd.controllers.schedule import Schedule
 from batchd.controllers.watch import Watch
 from batchd.engines.docker import DockerEngine, DockerSettings
 from batchd.engines.docker_api import docker_available, docker_url
-from batchd.engines.engine import Engine
+from batchd.engines.engine import Engine, FailedToStart
 from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
-from batchd.errors import ConfigError
+from batchd.errors import ApiError, ConfigError
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
 from batchd.gateway.inside import Inside

@@ -103,7 +103,8 @@ class ContainerSpec:
 class TaskSpec:
     """What an engine is asked to run. `task_id` is 32 hex digits, decided before the start is committed.
 
-    `inputs` are the jobs whose results commands refer to as `Ref::<job name>.<field>`: job name to job id.
+    `inputs` are the jobs whose results commands refer to as `Ref::<job name>.<field>`: job name to job id, in a
+    template with `*` for the index of an array's child.
     """
 
     task_id: str

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from batchd.arns import parse_arn
+from batchd.controllers.inputs import ReadSecret, SecretMissing, Unresolved, resolved
 from batchd.engines.engine import Engine
 from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.store.store import Store, Tx
@@ -14,26 +15,45 @@ from batchd.task import ContainerSpec, LogDestination, TaskSpec, decode_task
 METADATA_GRACE_S = 30.0  # AWS's SIGTERM-to-SIGKILL time where the task sets none [batch.md 1.6]
 
 
+def _no_secrets(tx: Tx, value_from: str, region: str) -> str:
+    raise SecretMissing(f"this server keeps no secrets ({value_from})")
+
+
+def _unheard(task_id: str, reason: str) -> None:
+    raise AssertionError(f"task {task_id} cannot be started and nobody listens: {reason}")
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a job is told of the server it runs under.
 
     `task_token` makes the secret that the job's SDK shows to `<endpoint>/_batchd/credentials` for the credentials of
-    (job id, task id, role ARN).
+    (job id, task id, role ARN). `read_secret` gives the value that a container's `valueFrom` names, in a region.
     """
 
     endpoint: str
     account: str
     task_token: Callable[[str, str, str], str]
+    read_secret: ReadSecret = _no_secrets
 
 
 class Launch:
-    """Turns StartTask and StopTask into calls of the engine; remembers where each live task's output goes."""
+    """Turns StartTask and StopTask into calls of the engine; remembers where each live task's output goes.
 
-    def __init__(self, store: Store, engine: Engine, surroundings: Surroundings) -> None:
+    `refuse` hears of tasks (id, reason) that cannot be completed: for the job that is a failed start.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        surroundings: Surroundings,
+        refuse: Callable[[str, str], None] = _unheard,
+    ) -> None:
         self._store = store
         self._engine = engine
         self._surroundings = surroundings
+        self._refuse = refuse
         self.logs: dict[str, list[tuple[str, LogDestination]]] = {}  # task id -> (container, destination)
         self._stop_timeouts: dict[str, float] = {}
 
@@ -50,8 +70,8 @@ class Launch:
         """Before the engine is opened after a restart: learn the destinations of tasks that may run already."""
         with self._store.read() as tx:
             for command in commands:
-                if spec := self._complete(tx, command):
-                    self._remember(spec)
+                if found := self._complete(tx, command):
+                    self._remember(found[0])
 
     def forget(self, task_id: str) -> None:
         """The task's end is recorded and its output read."""
@@ -60,10 +80,17 @@ class Launch:
         self._engine.forget(task_id)
 
     def _start(self, tx: Tx, command: StartTask) -> None:
-        spec = self._complete(tx, command)
-        if spec is not None:
-            self._remember(spec)
-            self._engine.start(spec)
+        found = self._complete(tx, command)
+        if found is None:  # purged while its start was on the way: nothing to run any more
+            return
+        spec, region = found
+        self._remember(spec)
+        try:
+            spec = resolved(tx, spec, region, self._surroundings.read_secret)
+        except Unresolved as error:
+            self._refuse(spec.task_id, str(error))
+            return
+        self._engine.start(spec)
 
     def _stop(self, command: StopTask) -> None:
         self._engine.stop(command.task_id, self._stop_timeouts.get(command.task_id, METADATA_GRACE_S))
@@ -74,15 +101,17 @@ class Launch:
             self.logs[spec.task_id] = destinations
         self._stop_timeouts[spec.task_id] = spec.stop_timeout_s
 
-    def _complete(self, tx: Tx, command: StartTask) -> TaskSpec | None:
+    def _complete(self, tx: Tx, command: StartTask) -> tuple[TaskSpec, str] | None:
+        """The task, but for what it gets only at its start, and its region; None: the job is not known any more."""
         found = tx.jobs.task_of(command.job_id)
-        if found is None:  # purged while its start was on the way: nothing to run any more
+        if found is None:
             return None
         template, region, queue = found
         spec = decode_task(template)
         environment = self._environment(command, region, queue, spec.labels.get("job_role", ""))
         containers = tuple(_complete_container(c, command.task_id, environment) for c in spec.containers)
-        return replace(spec, task_id=command.task_id, containers=containers)
+        inputs = {name: job_id.replace("*", str(command.index)) for name, job_id in spec.inputs.items()}
+        return replace(spec, task_id=command.task_id, containers=containers, inputs=inputs), region
 
     def _environment(self, command: StartTask, region: str, queue: str, role: str) -> dict[str, str]:
         """The variables Batch sets, and those that lead an AWS SDK in the job back here. [batch.md 4, iam.md 12]"""

@@ -385,7 +385,6 @@ def test_what_is_not_served_is_refused_by_name(world: World, params: Body, membe
 @pytest.mark.parametrize(
     ("container", "member"),
     [
-        ({"secrets": [{"name": "A", "valueFrom": "b"}]}, "containerProperties.secrets"),
         (
             {"volumes": [{"name": "a", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]},
             "containerProperties.volumes.efsVolumeConfiguration",

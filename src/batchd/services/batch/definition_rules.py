@@ -50,6 +50,7 @@ def validate_container(container: Shape, *, is_fargate: bool) -> None:
     if user and not re.match(_USER, user):
         raise Invalid(f"User '{user}' does not match regex {_USER}")
     validate_environment(container.get("environment", ()))
+    validate_environment(container.get("secrets", ()))
     validate_given_once(container)
     _validate_volumes(container)
     _validate_linux(container)

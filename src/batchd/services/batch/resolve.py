@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batchd.scheduler.events import ExitRule, Resources
 from batchd.services.batch import fargate
 from batchd.services.batch.definition_shapes import is_fargate
 from batchd.services.batch.faults import unsupported
+from batchd.services.batch.inputs import used_inputs
 from batchd.services.batch.merge import merge_container
 from batchd.services.batch.requirements import resources_of
 from batchd.services.batch.retry import exit_rules, retry_shape
@@ -36,10 +37,13 @@ class Resolved:
     timeout_s: int | None
 
 
-def resolve_job(definition: Body, params: Shape, region: str) -> Resolved:
-    """`definition` as described; `params` of SubmitJob, their ranges checked. Raises Invalid or ClientException."""
+def resolve_job(definition: Body, params: Shape, region: str, inputs: Mapping[str, str] | None = None) -> Resolved:
+    """`definition` as described; `params` of SubmitJob, their ranges checked; `inputs` of find_inputs.
+
+    Raises Invalid or ClientException."""
+    inputs = inputs or {}
     parameters = {**definition["parameters"], **params.get("parameters", {})}
-    container = _container(definition["containerProperties"], params, parameters)
+    container = _container(definition["containerProperties"], params, parameters, inputs)
     wanted = resources_of(container, fractions=is_fargate(definition))
     if is_fargate(definition):
         fargate.validate_size(wanted)
@@ -59,7 +63,9 @@ def resolve_job(definition: Body, params: Shape, region: str) -> Resolved:
     return Resolved(
         shape=shape,
         wanted=wanted,
-        task=encode_task(task_template(container, wanted, log)),
+        task=encode_task(
+            replace(task_template(container, wanted, log), inputs=used_inputs(container["command"], inputs))
+        ),
         log=log,
         attempts=retry["attempts"],
         exit_rules=exit_rules(retry),
@@ -67,20 +73,18 @@ def resolve_job(definition: Body, params: Shape, region: str) -> Resolved:
     )
 
 
-def _container(properties: Body, params: Shape, parameters: dict[str, str]) -> Body:
+def _container(properties: Body, params: Shape, parameters: dict[str, str], inputs: Mapping[str, str]) -> Body:
     """The container as DescribeJobs shows it: merged, with every placeholder replaced."""
     _refuse_unservable(properties)
     container = merge_container(properties, params.get("containerOverrides", {}))
     if has_reference(container["command"]):
-        container["command"] = substitute(container["command"], parameters)
+        container["command"] = substitute(container["command"], parameters, inputs)
     container["networkInterfaces"] = []
     return container
 
 
 def _refuse_unservable(properties: Body) -> None:
     """Members that no engine here can honour: running the job without them would be wrong."""
-    if properties["secrets"]:
-        unsupported("containerProperties.secrets")
     for volume in properties["volumes"]:
         for member in ("efsVolumeConfiguration", "s3filesVolumeConfiguration"):
             if volume.get(member):

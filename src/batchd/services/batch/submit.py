@@ -12,6 +12,7 @@ from batchd.quotas import Quotas, exceeds
 from batchd.scheduler.events import JobSpec, JobStatus, JobSubmitted
 from batchd.services.batch.dependencies import find_dependencies
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
+from batchd.services.batch.inputs import find_inputs
 from batchd.services.batch.merge import validate_overrides
 from batchd.services.batch.names import QUEUE, check_name, key_of
 from batchd.services.batch.resolve import Resolved, resolve_job
@@ -44,7 +45,7 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
     size = _array_size(params, ctx.deployment.quotas)
     depends_on, sequential = find_dependencies(ctx, params.get("dependsOn", ()), size)
     _validate_state(queue, definition, params)
-    job = resolve_job(definition, params, ctx.region)
+    job = resolve_job(definition, params, ctx.region, find_inputs(ctx, depends_on, _texts(definition, params)))
     _ensure_log_group(ctx, job.log)
     job_id = ctx.new_id()
     spec = JobSpec(
@@ -104,6 +105,13 @@ def _definition(ctx: Context, text: str) -> Body:
         raise client_exception(f"JobDefinition name {text} does not exist or is not in ACTIVE status")
     aws: Body = body["aws"]
     return aws
+
+
+def _texts(definition: Body, params: batch.SubmitJobRequestTypeDef) -> list[str]:
+    """Where a command's words may come from."""
+    overrides = params.get("containerOverrides", {})
+    values = (*definition["parameters"].values(), *params.get("parameters", {}).values())
+    return [*definition["containerProperties"]["command"], *overrides.get("command", ()), *values]
 
 
 def _array_size(params: batch.SubmitJobRequestTypeDef, quotas: Quotas) -> int:

@@ -56,6 +56,7 @@ def _container_spec(container: Shape, wanted: Resources, log: LogDestination) ->
         ulimits=tuple(Ulimit(u["name"], u["softLimit"], u["hardLimit"]) for u in container["ulimits"]),
         mounts=_mounts(container),
         log=log,
+        secrets=tuple((s["name"], s["valueFrom"]) for s in container["secrets"]),
     )
 
 
