@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from batchd.clock import ManualClock
 from batchd.quotas import Quotas
 from tests.clients.refusals import refused
 from tests.clients.waiting import described, ended, eventually, reached
@@ -154,3 +155,25 @@ def test_quotas_are_the_operators(serve: Callable[..., Any]) -> None:
     world.batch.update_job_queue(jobQueue=world.queue, computeEnvironmentOrder=order)
     [queue] = world.batch.describe_job_queues()["jobQueues"]
     assert len(queue["computeEnvironmentOrder"]) == 5
+
+
+def test_a_head_that_is_blocked_for_too_long_is_cancelled_where_its_queue_says_so(serve: Callable[..., Any]) -> None:
+    clock = ManualClock()
+    server = serve(clock, engine="fake", no_auth=True)
+    world = World.of(server, **SMALL)
+    limit = {
+        "reason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        "state": "RUNNABLE",
+        "maxTimeSeconds": 600,
+        "action": "CANCEL",
+    }
+    world.batch.update_job_queue(jobQueue=world.queue, jobStateTimeLimitActions=[limit])
+    blocked = world.submit(**sized(5))
+    behind = world.submit()
+    clock.advance(599)
+    assert described(world.batch, blocked)["status"] == "RUNNABLE"
+    clock.advance(1)
+    reason = "Canceled by JobStateTimeLimit action due to reason: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
+    job = ended(world.batch, blocked)
+    assert (job["status"], job["statusReason"]) == ("FAILED", reason)
+    reached(world.batch, behind, "STARTING", "RUNNING", "SUCCEEDED")
