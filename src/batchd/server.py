@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +35,7 @@ from batchd.engines.docker_api import docker_available, docker_url
 from batchd.engines.engine import Engine, FailedToStart
 from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
-from batchd.errors import ApiError, ConfigError
+from batchd.errors import ApiError, BatchdError, ConfigError
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
 from batchd.gateway.inside import Inside
@@ -70,10 +70,10 @@ ADDRESS = "server.json"  # where the running server listens, for the command lin
 
 
 class Loop(Protocol):
-    """A controller that runs until it is closed."""
+    """A controller."""
 
-    def open(self) -> None: ...
-    async def close(self) -> None: ...
+    async def run(self) -> None:
+        """For ever: cancelled when the server stops. What it raises is the end of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,11 @@ class _Http(uvicorn.Server):
 
 
 class Server:
-    """One batchd. `start` returns when requests are served; `stop` leaves running tasks running."""
+    """One batchd. `start` returns when requests are served; `stop` leaves running tasks running.
+
+    `quit` is set when it should be stopped: by its owner, or because a part of it broke down, and then `failure` says
+    which. Half a server would be worse than none; the next one starts from what is stored.
+    """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
@@ -120,18 +124,34 @@ class Server:
         self._parts: Parts | None = None
         self._http: _Http | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._lives: list[asyncio.Task[None]] = []  # of the loops
+        self.quit = asyncio.Event()
+        self.failure = ""
         self._stopped = asyncio.Event()
 
     async def start(self) -> None:
         """Raises ConfigError when the address is taken, StoreError or EngineError when a part cannot be used."""
         listener = _listen(self.settings.host, self.settings.port)
         self.endpoint = _url(self.settings.host, listener.getsockname()[1])
-        parts = self._parts = self._build()
-        await self._open(parts)
-        self._http = _Http(self._http_config(parts))
-        self._serving = asyncio.create_task(self._http.serve([listener]))
-        await self._http.ready.wait()
+        try:
+            parts = self._parts = self._build()
+            await self._open(parts)
+            self._http = _Http(self._http_config(parts))
+            self._serving = self._begin(self._http.serve([listener]), "the front door")
+            await self._until_ready(self._http)
+        except BaseException:
+            listener.close()
+            await self.stop()
+            raise
         _write_atomically(self._data / ADDRESS, {"endpoint": self.endpoint, "pid": os.getpid()})
+
+    async def _until_ready(self, http: _Http) -> None:
+        ready, broken = asyncio.create_task(http.ready.wait()), asyncio.create_task(self.quit.wait())
+        await asyncio.wait((ready, broken), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        broken.cancel()
+        if self.quit.is_set():
+            raise BatchdError(self.failure or "the server was stopped before it had started")
 
     async def wait(self) -> None:
         """Until `stop` is done."""
@@ -139,19 +159,35 @@ class Server:
 
     async def stop(self) -> None:
         """Answers requests under way, closes the store. What runs goes on and is adopted by the next server."""
+        self.quit.set()
         (self._data / ADDRESS).unlink(missing_ok=True)
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
-            await self._serving
+            await asyncio.gather(self._serving, return_exceptions=True)
+        for life in self._lives:  # so that nothing writes any more; what they had not recorded is reported again
+            life.cancel()
+        await asyncio.gather(*self._lives, return_exceptions=True)
         if self._parts is not None:
             parts, self._parts = self._parts, None
             await _close(parts)
         self._stopped.set()
 
+    def _begin(self, life: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """A task that must not end before the server does."""
+        task = asyncio.create_task(life, name=name)
+        task.add_done_callback(self._on_end)
+        return task
+
+    def _on_end(self, life: asyncio.Task[None]) -> None:
+        if not self.quit.is_set() and not life.cancelled():
+            self.failure = f"{life.get_name()} broke down"
+            log.critical("%s, the server stops", self.failure, exc_info=life.exception())
+            self.quit.set()
+
     def _build(self) -> Parts:
         settings, clock = self.settings, self._clock
-        store = open_sqlite(self._data / "batchd.db", clock)
         engine = make_engine(settings, clock, _instance(self.keyring.master_key))
+        store = open_sqlite(self._data / "batchd.db", clock)
         token = partial(_task_token, self.keyring.master_key, settings.account)
         read_secret = partial(_read_secret, Vault(self.keyring.master_key), clock)
 
@@ -202,8 +238,8 @@ class Server:
             parts.output.resume(tx, live)
         await parts.engine.open(parts.watch.report, [task.task_id for task in running], [s.task_id for s in starts])
         parts.launch.perform(wanted)
-        for loop in parts.loops:
-            loop.open()
+        self._lives = [self._begin(loop.run(), type(loop).__name__) for loop in parts.loops]
+        self._lives.append(self._begin(_until_broken(parts.writer), "Writer"))
         log.info("engine %s: %d tasks adopted, %d commands repeated", parts.engine.name, len(running), len(wanted))
 
     def _gateway(self, parts: Parts) -> Gateway:
@@ -296,10 +332,12 @@ def _health(parts: Parts) -> dict[str, Any]:
     }
 
 
+async def _until_broken(writer: Writer) -> None:
+    await writer.broken.wait()
+
+
 async def _close(parts: Parts) -> None:
-    """Loops first, so that nothing writes any more; what they had not recorded the engine reports again."""
-    for loop in parts.loops:
-        await loop.close()
+    """In the order in which they need each other."""
     await parts.engine.close()
     await parts.writer.close()
     parts.store.close()

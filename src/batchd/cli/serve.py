@@ -10,13 +10,16 @@ import sys
 from typing import Any
 
 from batchd.config import load_settings
+from batchd.errors import BatchdError
 from batchd.server import Server
 
 _SWITCH_S = 0.0005  # the commit's thread must get the interpreter back at once, not after Python's 5 ms
 
 
 def serve(flags: dict[str, Any]) -> None:
-    """Runs until SIGINT or SIGTERM. Jobs under way go on and are adopted by the next server."""
+    """Runs until SIGINT or SIGTERM. Jobs under way go on and are adopted by the next server.
+
+    Raises BatchdError where a part of the server broke down: whoever watches over it should start it again."""
     settings = load_settings(flags, os.environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -28,12 +31,13 @@ def serve(flags: dict[str, Any]) -> None:
 
 
 async def _serve(server: Server) -> None:
-    done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, done.set)
+        loop.add_signal_handler(number, server.quit.set)
     await server.start()
     print(f"batchd ready on {server.endpoint}", flush=True)
-    await done.wait()
+    await server.quit.wait()
     print("batchd stops; running jobs go on and are adopted at the next start", file=sys.stderr, flush=True)
     await server.stop()
+    if server.failure:
+        raise BatchdError(server.failure)

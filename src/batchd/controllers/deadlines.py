@@ -22,27 +22,24 @@ class Deadlines:
         self._writer = writer
         self._schedule = schedule
         self._clock = clock
-        self._loop: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        self._loop = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-
-    async def _run(self) -> None:
+    async def run(self) -> None:
         while True:
             wait_s = self._wait_s()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
                 continue
-            try:
-                await self._writer.write(lambda tx: tx.journal.append(TimePassed()))
-            except StoreError as error:
-                log.warning("cannot record that time passed, trying again: %s", error)
-                await asyncio.sleep(_LONGEST_S)
+            if not await self._step():
+                await asyncio.sleep(_LONGEST_S)  # at once it would not help either
+
+    async def _step(self) -> bool:
+        """Whether all is well now."""
+        try:
+            await self._writer.write(lambda tx: tx.journal.append(TimePassed()))
+        except StoreError as error:
+            log.warning("cannot record that time passed, trying again: %s", error)
+            return False
+        return not self._schedule.is_stale
 
     def _wait_s(self) -> float:
         if self._schedule.is_stale:

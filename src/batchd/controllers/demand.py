@@ -20,15 +20,6 @@ class Demand:
         self._clock = clock
         # By environment: (when last seen, vCPUs), the vCPUs falling: what is smaller and older matters no more.
         self._peaks: dict[str, deque[tuple[int, float]]] = {}
-        self._loop: asyncio.Task[None] | None = None
-
-    def open(self) -> None:
-        self._loop = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
 
     def vcpus(self, environment: str, since_ms: int) -> float:
         """The most vCPUs that were in use in the environment (ARN) at any time since, now included."""
@@ -49,7 +40,7 @@ class Demand:
         for environment in self._peaks.keys() - present.keys():
             del self._peaks[environment]
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
         while True:
             self.observe()
             await asyncio.sleep(_EVERY_S)

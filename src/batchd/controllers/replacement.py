@@ -34,17 +34,8 @@ class Replacement:
         self._schedule = schedule
         self._launch = launch
         self._clock = clock
-        self._loop: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        self._loop = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-
-    async def _run(self) -> None:
+    async def run(self) -> None:
         while True:
             await asyncio.sleep(_EVERY_S)
             try:
