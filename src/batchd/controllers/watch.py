@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from batchd.clock import Clock
+from batchd.controllers.facts import event_of
 from batchd.controllers.launch import Launch
 from batchd.controllers.output import Output, Piece
-from batchd.engines import engine
-from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Started
+from batchd.controllers.results import result_of
+from batchd.engines.engine import Exited, Report, Started
 from batchd.errors import EventsRefused, StoreError
-from batchd.scheduler.events import ContainerExit, Event, TaskExited, TaskFailedToStart, TaskLost, TaskStarted
 from batchd.store.store import Tx
 from batchd.store.writer import Writer
 
@@ -157,7 +157,12 @@ class Watch:
         for task_id in ended:
             self._output.end(tx, task_id)
         for report in harvest.reports:
-            tx.journal.append(_event(report))
+            tx.journal.append(event_of(report))
+            self._keep_result(tx, report)
+
+    def _keep_result(self, tx: Tx, report: Report) -> None:
+        if isinstance(report, Exited) and report.output is not None and (result := result_of(report.output)):
+            tx.results.put(report.task_id, result, report.at)
 
     def _recorded(self, harvest: Harvest) -> None:
         self._output.recorded(harvest.pieces)
@@ -175,19 +180,3 @@ class Watch:
             except StoreError as error:
                 log.warning("cannot record what the engine reported, trying again: %s", error)
                 await asyncio.sleep(_RETRY_S)
-
-
-def _event(report: Report) -> Event:
-    match report:
-        case Started(task_id, at):
-            return TaskStarted(task_id, at)
-        case Exited(task_id, at, exit_code, reason):
-            return TaskExited(task_id, at, exit_code, reason, containers=_ends(report.containers))
-        case FailedToStart(task_id, at, reason):
-            return TaskFailedToStart(task_id, at, reason, _ends(report.containers))
-        case Lost(task_id, at, reason):
-            return TaskLost(task_id, at, reason)
-
-
-def _ends(containers: Sequence[engine.ContainerExit]) -> tuple[ContainerExit, ...]:
-    return tuple(ContainerExit(end.name, end.exit_code, end.reason) for end in containers)
