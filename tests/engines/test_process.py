@@ -223,7 +223,7 @@ async def test_the_working_directory_is_private_and_goes_with_the_task(server: S
     await until(lambda: rig.traces(spec.task_id) == [])
 
 
-async def test_the_environment_is_the_tasks_own_and_four_defaults(
+async def test_the_environment_is_the_tasks_own_and_five_variables_of_ours(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the server's own")
@@ -233,7 +233,8 @@ async def test_the_environment_is_the_tasks_own_and_four_defaults(
     await run(server, spec)
 
     variables = dict(line.split("=", 1) for line in server.output(spec).splitlines())
-    assert variables.keys() - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "HOME", "LANG", "TMPDIR", "X"}
+    ours = {"PATH", "HOME", "LANG", "TMPDIR", "BATCHD_OUTPUT"}
+    assert variables.keys() - {"PWD", "SHLVL", "_", "OLDPWD"} == {*ours, "X"}
     assert (variables["LANG"], variables["X"]) == ("fr_FR", "y")
 
 

@@ -10,11 +10,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchd.engines.engine import Abilities, ContainerExit, Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.engine import Abilities, ContainerExit, Exited, FailedToStart, Lost, Report, Started, Usage
 from batchd.engines.process_line import Line, connect
+from batchd.engines.result_file import read_result
 from batchd.engines.runner.place import Place
 from batchd.errors import EngineError
 from batchd.task import ContainerSpec, TaskSpec
@@ -136,7 +138,14 @@ class ProcessEngine:
             known.start = None
             if kind != "started":
                 known.ended, known.stop = True, None
-        self._report(_report(kind, task_id, rest))
+        report = _report(kind, task_id, rest)
+        self._report(self._with_output(report) if isinstance(report, Exited) else report)
+
+    def _with_output(self, exited: Exited) -> Exited:
+        """Of several containers the first that wrote a result; in a task of one its directory is the task's."""
+        names = [end.name for end in exited.containers] or [""]
+        found = (read_result(self._place.result(exited.task_id, name)) for name in names)
+        return replace(exited, output=next((output for output in found if output), None))
 
     def _on_loss(self) -> None:
         """The runner has died (or was killed): start another one, which says what became of the tasks."""
@@ -164,7 +173,8 @@ def _report(kind: str, task_id: str, rest: list[Any]) -> Report:
     containers = tuple(ContainerExit(*ended) for ended in more.get("containers", ()))
     if kind == "exited":
         at, code, reason = rest[:3]
-        return Exited(task_id, at, code, reason, containers=containers)
+        usage = Usage(*more["usage"]) if "usage" in more else None
+        return Exited(task_id, at, code, reason, usage=usage, containers=containers)
     at, reason = rest[:2]
     return FailedToStart(task_id, at, reason, containers) if kind == "failed" else Lost(task_id, at, reason)
 

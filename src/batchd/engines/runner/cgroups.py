@@ -31,7 +31,18 @@ class Kind:
         # idle machine some 10 ms. Version 2 has no such file.
         self.join = "tasks" if version == 1 else "cgroup.procs"
         self.usage = "memory.usage_in_bytes" if version == 1 else "memory.current"
+        self.peak = "memory.max_usage_in_bytes" if version == 1 else "memory.peak"
         self.ooms = "memory.oom_control" if version == 1 else "memory.events"
+
+
+class Used:
+    """What a process and its like took: MiB at the most, seconds of CPU."""
+
+    __slots__ = ("cpu_s", "memory_mib")
+
+    def __init__(self, memory_mib: float = 0.0, cpu_s: float = 0.0) -> None:
+        self.memory_mib = memory_mib
+        self.cpu_s = cpu_s
 
 
 class Size:
@@ -51,13 +62,15 @@ class Size:
 class Group:
     """One group: a directory in each hierarchy. The first is the one that has the memory controller, if any has."""
 
-    __slots__ = ("directories", "key", "kinds", "ooms")
+    __slots__ = ("cpu_s", "directories", "key", "kinds", "ooms", "peak")
 
     def __init__(self, name: str, kinds: list[Kind], size: Size) -> None:
         self.kinds = kinds
         self.key = size.key()
         self.directories = [f"{kind.base}/{name}" for kind in kinds]
         self.ooms = 0
+        self.peak = 0  # bytes, and seconds: what was counted here before
+        self.cpu_s = 0.0
         for directory, kind in zip(self.directories, kinds, strict=True):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(directory)
@@ -80,6 +93,38 @@ class Group:
             return False
         before, self.ooms = self.ooms, _counter(f"{self.directories[0]}/{self.kinds[0].ooms}", "oom_kill")
         return self.ooms > before
+
+    def begin(self) -> None:
+        """From now on it is counted for somebody else."""
+        if self.kinds[0].version == 1 and "memory" in self.kinds[0].controllers:
+            write(f"{self.directories[0]}/{self.kinds[0].peak}", "0")
+        else:
+            self.peak = self._peak()
+        self.cpu_s = self._cpu_s() or 0.0
+
+    def used(self, leader: Used) -> Used:
+        """What was used since `begin`; of what the kernel does not count here, what it says of the first process.
+
+        Version 2 cannot forget a peak: one below an earlier task's is not seen."""
+        peak, cpu_s = self._peak(), self._cpu_s()
+        return Used(
+            peak / (1 << 20) if peak > self.peak else leader.memory_mib,
+            leader.cpu_s if cpu_s is None else cpu_s - self.cpu_s,
+        )
+
+    def _peak(self) -> int:
+        """Bytes; 0 where it is not counted."""
+        if "memory" not in self.kinds[0].controllers:
+            return 0
+        return int(read(f"{self.directories[0]}/{self.kinds[0].peak}") or 0)
+
+    def _cpu_s(self) -> float | None:
+        for directory, kind in zip(self.directories, self.kinds, strict=True):
+            if "cpu" in kind.controllers and kind.version == 2:
+                return _counter(f"{directory}/cpu.stat", "usage_usec") / 1e6
+            if "cpu" in kind.controllers and (text := read(f"{directory}/cpuacct.usage")):
+                return int(text) / 1e9
+        return None
 
     def kill(self) -> bool:
         """SIGKILL for whatever is in it; True when it is empty."""
@@ -116,7 +161,9 @@ class Groups:
         idle = self._idle.get(size.key())
         if idle:
             self._idle_count -= 1
-            return idle.pop()
+            group = idle.pop()
+            group.begin()
+            return group
         self._made += 1
         return Group(f"task-{self._made}", self._kinds, size)
 

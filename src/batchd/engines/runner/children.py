@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from batchd.engines.runner.cgroups import Groups, Size
+from batchd.engines.runner.cgroups import Groups, Size, Used
 from batchd.engines.runner.spawn import Plan, spawn_carefully, spawn_quickly
 
 TYPE_CHECKING = False
@@ -29,9 +29,9 @@ _DRAIN_AGAIN_S = 0.02
 
 class Child:
     """One process. It is `up` once its command runs and not only a copy of the runner; `on_up` is then called, and
-    `on_end(code, reason)` when it has ended: without a code if it never was up."""
+    `on_end(code, reason)` when it has ended: without a code if it never was up. `used` is known by then."""
 
-    __slots__ = ("group", "on_end", "on_up", "pid", "pipe", "reason", "up")
+    __slots__ = ("group", "on_end", "on_up", "pid", "pipe", "reason", "up", "used")
 
     def __init__(self, on_up: Callable[[], None], on_end: Callable[[int | None, str | None], None]) -> None:
         self.on_up = on_up
@@ -41,6 +41,7 @@ class Child:
         self.up = False
         self.reason: str | None = None
         self.group: Group | None = None
+        self.used = Used()
 
 
 class Children:
@@ -93,9 +94,12 @@ class Children:
                 return
             child = self._by_pid.pop(ended.si_pid, None)
             if child:
+                self._kill_rest(child)
+            _, _, usage = os.wait4(ended.si_pid, 0)  # only now may the kernel use the number again
+            if child:
                 code = ended.si_status if ended.si_code == os.CLD_EXITED else 128 + ended.si_status
+                child.used = Used(usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
                 self._end(child, code)
-            os.waitpid(ended.si_pid, 0)  # only now may the kernel use the number again
 
     def tick(self) -> float | None:
         """Do what is due by now. Seconds until there is more to do; None: nothing is planned."""
@@ -121,13 +125,17 @@ class Children:
         child.up = True
         child.on_up()
 
-    def _end(self, child: Child, code: int) -> None:
+    def _kill_rest(self, child: Child) -> None:
+        """What the ended process left of its process group."""
         if child.pipe >= 0:
             self._proceed(child)
         self._kill_at.pop(child.pid, None)
         _signal_group(child.pid, signal.SIGKILL)  # surely its own: the leader is not reaped yet
+
+    def _end(self, child: Child, code: int) -> None:
         reason = child.reason
         if child.group:
+            child.used = child.group.used(child.used)
             if child.group.out_of_memory() and code:
                 reason = reason or _OUT_OF_MEMORY
             self._groups.give_back(child.group)

@@ -35,6 +35,13 @@ class Place:
         """The task's; with a container that one's within it."""
         return f"{self.scratches}/{task_id}" + (f"/{safe_name(container)}" if container else "")
 
+    def result(self, task_id: str, container: str = "") -> str:
+        """What BATCHD_OUTPUT names: a file in that scratch directory."""
+        return self.result_in(self.scratch(task_id, container))
+
+    def result_in(self, scratch: str) -> str:
+        return f"{scratch}/.batchd-output"
+
     def make(self) -> None:
         """Make the directories. Others may pass through to their own scratch, but see no list and no log."""
         os.makedirs(self.directory, 0o711, exist_ok=True)

@@ -9,7 +9,7 @@ import sys
 import time
 
 from batchd.engines.ensemble import Ensemble, Part
-from batchd.engines.runner.cgroups import Groups, Size
+from batchd.engines.runner.cgroups import Groups, Size, Used
 from batchd.engines.runner.children import REFUSED, Child, Children
 from batchd.engines.runner.leftovers import started_ticks
 from batchd.engines.runner.spawn import CannotExec, Plan
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Run:
     """One task that has begun and is not over."""
 
-    __slots__ = ("children", "ensemble", "grace_s", "processes", "task")
+    __slots__ = ("children", "ensemble", "grace_s", "processes", "task", "used")
 
     def __init__(self, task: Task, program: Program) -> None:
         self.task = task
@@ -37,6 +37,7 @@ class Run:
             [Part(p["name"], p["essential"], [(n, c) for n, c in p["depends_on"]]) for p in program["containers"]]
         )
         self.children: dict[str, Child] = {}  # of the containers that run
+        self.used = Used()  # by those that have ended
 
     def grace_of(self, name: str) -> float:
         own = self.processes[name]["stop_timeout_s"]
@@ -111,6 +112,8 @@ class Runs:
             with contextlib.suppress(OSError):
                 os.unlink(self._place.log(task_id, name))
         scratch = self._place.scratch(task_id)
+        with contextlib.suppress(OSError):
+            os.unlink(self._place.result_in(scratch))
         try:
             os.rmdir(scratch)
         except FileNotFoundError:
@@ -165,7 +168,9 @@ class Runs:
             self.news.append(run.task.reports()[-1])
 
     def _on_end(self, run: Run, part: Part, code: int | None, reason: str | None) -> None:
-        run.children.pop(part.name, None)
+        child = run.children.pop(part.name, None)
+        if child:
+            run.used = Used(run.used.memory_mib + child.used.memory_mib, run.used.cpu_s + child.used.cpu_s)
         self._give_up_at.pop((run, part.name), None)
         if code is None:
             run.ensemble.fail(part, reason or "")
@@ -182,7 +187,8 @@ class Runs:
         if self._table.get(task.task_id) is not task:
             self.remove_files(task.task_id, task.names)  # forgotten while it ran
         elif task.started_at:
-            self._table.note("exit", task.task_id, now_ms(), code, reason, _more(exits))
+            usage = [round(run.used.memory_mib, 2), round(run.used.cpu_s, 3)]
+            self._table.note("exit", task.task_id, now_ms(), code, reason, {**_more(exits), "usage": usage})
             self.news.append(task.reports()[-1])
         else:
             self.fail(task, reason or f"{REFUSED}the task was stopped before it ran", exits)
@@ -207,8 +213,9 @@ class Runs:
         return plan
 
     def _environment(self, process: Process, scratch: str, user: User | None) -> dict[str, str]:
+        result = self._place.result_in(scratch)
         home = {"HOME": user.home} if user else {}
-        return {**self.defaults, "TMPDIR": scratch, **home, **process["env"]}
+        return {**self.defaults, "TMPDIR": scratch, **home, **process["env"], "BATCHD_OUTPUT": result}
 
 
 def now_ms() -> int:

@@ -12,7 +12,8 @@ runner to engine
     ["opened"]                        every adopted task has been reported
     ["started", task_id, at]  ["exited", task_id, at, code, reason, more]  ["failed", task_id, at, reason, more]
     ["lost", task_id, at, reason, more]
-                                      more: an object; `containers` are [name, code, reason] of each of several
+                                      more: an object; `containers` are [name, code, reason] of each of several,
+                                      `usage` is [MiB of memory at the most, seconds of CPU]
 """
 
 from __future__ import annotations
