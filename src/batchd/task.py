@@ -16,15 +16,13 @@ class Mount:
     """`source` is a path of the host; empty means a volume that lives as long as the task.
 
     Such a volume is the container's own, unless it has a name: then it is shared with the task's containers that mount
-    the same name. `memory` keeps it in memory, at most `size_mib` of it where that is set.
+    the same `volume`.
     """
 
     source: str
     path: str
     read_only: bool = False
     volume: str = ""
-    memory: bool = False
-    size_mib: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,8 @@ class ContainerSpec:
     (`uid`, `name`, `uid:gid`). `log` None means the output is dropped. `secrets` are (variable, where its value is
     found): only a template has them, controllers/launch turns them into environment.
 
-    `command` is what the image's entry point gets, `entry_point` what replaces that.
+    `command` is what the image's entry point gets, `entry_point` what replaces that. `host_pid` and `host_ipc` share
+    the host's process numbers and memory segments.
 
     When an essential container ends, the others of its task are stopped. `depends_on` are (container, START |
     COMPLETE | SUCCESS): what must be true of others before this one starts. Those that wait for this one to end give up
@@ -94,6 +93,8 @@ class ContainerSpec:
     log: LogDestination | None = None
     secrets: tuple[tuple[str, str], ...] = ()
     entry_point: tuple[str, ...] = ()
+    host_pid: bool = False
+    host_ipc: bool = False
     depends_on: tuple[tuple[str, str], ...] = ()
     start_timeout_s: float | None = None
     stop_timeout_s: float | None = None

@@ -260,13 +260,41 @@ async def test_the_end_of_a_container_that_is_not_essential_does_not_matter(desk
 
 
 async def test_when_one_container_cannot_start_none_runs_on(desk: Desk, settings: DockerSettings) -> None:
-    first = a_container("sleep", "1000", name="first")
+    first = a_container("sleep", "1000", name="first", init=True)
     second = a_container("/no/such/program", name="second")
     task = TaskSpec(a_task().task_id, (first, second))
     desk.engine.start(task)
-    assert (await desk.until(task, FailedToStart)).reason.startswith("CannotStartContainerError")
+    end = await desk.until(task, Exited)
+    assert (end.exit_code, (end.reason or "").startswith("CannotStartContainerError")) == (None, True)
+    assert docker(settings.url, "ps", "-q", "--filter", f"label=batchd.task={task.task_id}") == ""
     desk.engine.forget(task.task_id)
     await gone(desk, settings, task)
+
+
+async def test_containers_share_a_volume_by_its_name_and_it_goes_with_the_task(
+    desk: Desk, settings: DockerSettings
+) -> None:
+    before = docker(settings.url, "volume", "ls", "-q")
+    shared = (Mount("", "/shared", volume="between"),)
+    first = a_container("sh", "-c", "echo word > /shared/it", name="first", essential=False, mounts=shared)
+    second = a_container("cat", "/shared/it", name="second", mounts=shared, depends_on=(("first", "SUCCESS"),))
+    task = TaskSpec(a_task().task_id, (first, second))
+    desk.engine.start(task)
+    assert (await desk.until(task, Exited)).exit_code == 0
+    assert desk.output(task, "second") == b"word\n"
+    desk.engine.forget(task.task_id)
+    await gone(desk, settings, task)
+    assert docker(settings.url, "volume", "ls", "-q") == before
+
+
+async def test_an_entry_point_of_the_task_replaces_the_images(desk: Desk) -> None:
+    assert await output_of(desk, a_task("b", image=GREETER, entry_point=("echo", "a"))) == "a b\n"
+    assert await output_of(desk, a_task(image=GREETER, entry_point=("echo", "a"))) == "a\n"
+
+
+async def test_a_container_may_share_the_hosts_process_numbers(desk: Desk) -> None:
+    assert await output_of(desk, a_task("sh", "-c", "echo $$")) == "1\n"
+    assert await output_of(desk, a_task("sh", "-c", "echo $$", host_pid=True)) != "1\n"
 
 
 # --- the daemon's other users ---

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchd.engines.docker_config import container_name, create_body, labels_of, safe_name, tag_of
+from batchd.engines.docker_config import container_name, create_body, labels_of, tag_of
+from batchd.engines.names import safe_name
 from batchd.task import ContainerSpec, Device, LogDestination, Mount, TaskSpec, Tmpfs, Ulimit
 
 MIB = 1024 * 1024
@@ -133,15 +134,17 @@ def test_labels_that_somebody_else_made_are_no_tag(labels: dict[str, str]) -> No
 def test_a_restarted_server_reads_from_the_labels_what_was_written(
     task_id: str, name: str, essential: bool, timeout_s: float, count: int, logged: bool
 ) -> None:
-    container = ContainerSpec(
-        name, "busybox", essential=essential, log=LogDestination("r", "g", "s") if logged else None
-    )
+    log = LogDestination("r", "g", "s") if logged else None
+    row: dict[str, Any] = {"depends_on": ((name, "START"),), "start_timeout_s": timeout_s} if essential else {}
+    container = ContainerSpec(name, "busybox", essential=essential, log=log, stop_timeout_s=timeout_s, **row)
     task = TaskSpec(task_id, (container,) * count, timeout_s, {"batchd.task": "not this", "team": "night"})
     labels = labels_of(task, container, "here")
     tag = tag_of(labels)
     assert tag is not None
     assert (tag.task_id, tag.container, tag.essential) == (task_id, name, essential)
     assert (tag.containers, tag.stop_timeout_s, tag.logged) == (count, timeout_s, logged)
+    assert (tag.depends_on, tag.start_timeout_s) == (container.depends_on, container.start_timeout_s)
+    assert tag.own_stop_timeout_s == timeout_s
     assert labels["team"] == "night"
     assert all(isinstance(value, str) for value in labels.values())
 

@@ -16,11 +16,14 @@ from pathlib import Path
 from batchd.clock import Clock
 from batchd.engines.docker_api import DockerApi, DockerGone, DockerRefused, Listed, patiently
 from batchd.engines.docker_auth import login_file, registry_auth
-from batchd.engines.docker_config import INSTANCE, TASK, Tag, create_body, safe_name, tag_of
+from batchd.engines.docker_box import Box, Limits, Workshop, remove_container, remove_volume
+from batchd.engines.docker_config import INSTANCE, SHARING, TASK, Tag, create_body, tag_of
 from batchd.engines.docker_images import Images, PullPolicy
 from batchd.engines.docker_reasons import NO_TRACE
-from batchd.engines.docker_task import Box, Limits, TaskRun, Workshop, remove_container
+from batchd.engines.docker_task import TaskRun
 from batchd.engines.engine import Abilities, Lost, Report
+from batchd.engines.ensemble import Part
+from batchd.engines.names import safe_name
 from batchd.errors import EngineError
 from batchd.task import ContainerSpec, TaskSpec
 
@@ -95,6 +98,7 @@ class DockerEngine:
         try:
             await self._shop.api.connect()
             listed = await self._shop.api.containers(self._label)
+            volumes = await self._shop.api.volumes(self._label)
         except DockerRefused as refusal:
             await self._shop.api.close()
             raise EngineError(f"the Docker daemon at {self._settings.url} refuses to work: {refusal}") from refusal
@@ -103,6 +107,8 @@ class DockerEngine:
             raise
         self._kept = set(keep)
         self._adopt(listed, adopt)
+        for task_id in {labels.get(TASK, "") for _, labels in volumes} - {*adopt, *self._kept}:
+            self._remove(task_id)
         await asyncio.gather(*(run.settled.wait() for run in self._runs.values()))
         self._events = asyncio.create_task(self._watch_events())
 
@@ -160,11 +166,13 @@ class DockerEngine:
     def _new_box(self, spec: TaskSpec, container: ContainerSpec) -> Box:
         body = create_body(spec, container, self._settings.instance, self._settings.network)
         output = None if container.log is None else self.log_path(spec.task_id, container.name)
-        return Box(container.name, container.essential, output, body)
+        part = Part(container.name, container.essential, container.depends_on)
+        return Box(spec.task_id, part, output, container.start_timeout_s, container.stop_timeout_s, body)
 
     def _found_box(self, tag: Tag, container: str) -> Box:
         output = self.log_path(tag.task_id, tag.container) if tag.logged else None
-        return Box(tag.container, tag.essential, output, id=container)
+        part = Part(tag.container, tag.essential, tag.depends_on)
+        return Box(tag.task_id, part, output, tag.start_timeout_s, tag.own_stop_timeout_s, id=container, found=True)
 
     # --- tasks ---
 
@@ -227,8 +235,12 @@ class DockerEngine:
         api = self._shop.api
         labels = (self._label, f"{TASK}={task_id}")
         async with self._shop.slots:
-            for container in await patiently(lambda: api.containers(*labels), DockerRefused):
+            listed = await patiently(lambda: api.containers(*labels), DockerRefused)
+            for container in listed:
                 await remove_container(api, container.id)
+            if not listed or any(SHARING in container.labels for container in listed):
+                for name, _ in await patiently(lambda: api.volumes(*labels), DockerRefused):
+                    await remove_volume(api, name)
 
     # --- ends ---
 

@@ -235,6 +235,16 @@ class DockerApi:
             rows: list[Json] = json.loads(await answer.read())
         return [Listed(str(r["Id"]), str(r["State"]), dict(r.get("Labels") or {})) for r in rows]
 
+    async def volumes(self, *labels: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """(name, labels) of every volume that has all of these labels (`key=value`)."""
+        params = {"filters": json.dumps({"label": labels})}
+        answer = await self._call(_Request("GET", "/volumes", params))
+        return [(str(v["Name"]), dict(v.get("Labels") or {})) for v in answer.get("Volumes") or ()]
+
+    async def remove_volume(self, name: str) -> None:
+        """Gone already is fine. DockerRefused 409 while a container has it."""
+        await self._unless_missing(_Request("DELETE", f"/volumes/{quote(name)}"))
+
     @asynccontextmanager
     async def ends(self, since: int, label: str) -> AsyncIterator[AsyncIterator[str]]:
         """Ids of containers with this label that ended or were removed, from `since` (s of the epoch), for ever.

@@ -6,11 +6,12 @@ containers and two servers on one daemon leave each other's alone.
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from batchd.engines.names import safe_name
 from batchd.task import ContainerSpec, Mount, TaskSpec, Tmpfs
 
 TASK = "batchd.task"
@@ -20,6 +21,10 @@ _ESSENTIAL = "batchd.essential"
 _CONTAINERS = "batchd.containers"
 _STOP_TIMEOUT = "batchd.stop-timeout"
 _LOGGED = "batchd.logged"
+_DEPENDS_ON = "batchd.depends-on"
+_START_TIMEOUT = "batchd.start-timeout"
+_OWN_STOP_TIMEOUT = "batchd.own-stop-timeout"
+SHARING = "batchd.sharing"  # on containers whose task has volumes to be removed with it
 
 _MIB = 1024 * 1024
 _LEAST_MEMORY = 6 * _MIB  # Docker refuses less
@@ -38,11 +43,9 @@ class Tag:
     containers: int  # how many the task has
     stop_timeout_s: float
     logged: bool
-
-
-def safe_name(container: str) -> str:
-    """The container's name as it may stand in a Docker name and in a file name."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", container)
+    depends_on: tuple[tuple[str, str], ...] = ()
+    start_timeout_s: float | None = None
+    own_stop_timeout_s: float | None = None
 
 
 def container_name(task_id: str, container: str) -> str:
@@ -60,7 +63,20 @@ def labels_of(task: TaskSpec, container: ContainerSpec, instance: str) -> dict[s
         _CONTAINERS: str(len(task.containers)),
         _STOP_TIMEOUT: str(task.stop_timeout_s),
         _LOGGED: "0" if container.log is None else "1",
+        **_order_labels(container),
     }
+
+
+def _order_labels(container: ContainerSpec) -> dict[str, str]:
+    """Of what a container by itself has not."""
+    labels = {SHARING: "1"} if any(m.volume for m in container.mounts) else {}
+    if container.depends_on:
+        labels[_DEPENDS_ON] = json.dumps(container.depends_on)
+    if container.start_timeout_s is not None:
+        labels[_START_TIMEOUT] = str(container.start_timeout_s)
+    if container.stop_timeout_s is not None:
+        labels[_OWN_STOP_TIMEOUT] = str(container.stop_timeout_s)
+    return labels
 
 
 def tag_of(labels: Mapping[str, str]) -> Tag | None:
@@ -73,15 +89,23 @@ def tag_of(labels: Mapping[str, str]) -> Tag | None:
             containers=int(labels[_CONTAINERS]),
             stop_timeout_s=float(labels[_STOP_TIMEOUT]),
             logged=labels[_LOGGED] == "1",
+            depends_on=tuple((str(name), str(wanted)) for name, wanted in json.loads(labels.get(_DEPENDS_ON, "[]"))),
+            start_timeout_s=_seconds(labels.get(_START_TIMEOUT)),
+            own_stop_timeout_s=_seconds(labels.get(_OWN_STOP_TIMEOUT)),
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         return None
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else float(text)
 
 
 def create_body(task: TaskSpec, container: ContainerSpec, instance: str, network: str) -> Json:
     """The body of `POST /containers/create`. [batch.md 2.3]
 
-    The image's entry point and working directory stay; `command` replaces its CMD where there is one.
+    The image's working directory stays, and its entry point unless another is given; `command` replaces its CMD where
+    there is one.
     """
     body: Json = {
         "Image": container.image,
@@ -89,6 +113,9 @@ def create_body(task: TaskSpec, container: ContainerSpec, instance: str, network
         "Labels": labels_of(task, container, instance),
         "HostConfig": _host_config(container, network),
     }
+    body["HostConfig"]["Mounts"] = [_volume(m, task.task_id, instance) for m in container.mounts if not m.source]
+    if container.entry_point:
+        body["Entrypoint"] = list(container.entry_point)
     if container.command:
         body["Cmd"] = list(container.command)
     if container.user:
@@ -106,7 +133,6 @@ def _host_config(container: ContainerSpec, network: str) -> Json:
         "Privileged": container.privileged,
         "ReadonlyRootfs": container.readonly_root,
         "Binds": [_bind(m) for m in container.mounts if m.source],
-        "Mounts": [_volume(m) for m in container.mounts if not m.source],
         "Tmpfs": {t.path: _tmpfs(t) for t in container.tmpfs},
         "Devices": [
             {"PathOnHost": d.host_path, "PathInContainer": d.path, "CgroupPermissions": d.permissions}
@@ -117,6 +143,10 @@ def _host_config(container: ContainerSpec, network: str) -> Json:
     }
     if container.init:
         host["Init"] = True
+    if container.host_pid:
+        host["PidMode"] = "host"
+    if container.host_ipc:
+        host["IpcMode"] = "host"
     if container.shm_mib is not None:
         host["ShmSize"] = container.shm_mib * _MIB
     if container.gpus:
@@ -150,8 +180,13 @@ def _bind(mount: Mount) -> str:
     return f"{mount.source}:{mount.path}" + (":ro" if mount.read_only else "")
 
 
-def _volume(mount: Mount) -> Json:
-    return {"Type": "volume", "Target": mount.path, "ReadOnly": mount.read_only}
+def _volume(mount: Mount, task_id: str, instance: str) -> Json:
+    """Anonymous, or by a name that the task's containers share."""
+    volume = {"Type": "volume", "Target": mount.path, "ReadOnly": mount.read_only}
+    if not mount.volume:
+        return volume
+    labels = {INSTANCE: instance, TASK: task_id}
+    return volume | {"Source": container_name(task_id, mount.volume), "VolumeOptions": {"Labels": labels}}
 
 
 def _tmpfs(tmpfs: Tmpfs) -> str:

@@ -1,86 +1,27 @@
-"""The life of one task on Docker: bring its containers up, follow their output, see them end."""
+"""The life of one task on Docker: bring its containers up in their order, see them end."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
-from batchd.clock import Clock
-from batchd.engines.docker_api import ContainerState, DockerApi, DockerRefused, patiently
-from batchd.engines.docker_config import CONTAINER, INSTANCE, TASK, Json, container_name
-from batchd.engines.docker_images import Images
-from batchd.engines.docker_output import append_output
-from batchd.engines.docker_reasons import (
-    HOST_LOST,
-    STOPPED_EARLY,
-    VANISHED,
-    StartFailure,
-    cannot_start,
-    died_with_host,
-    end_reason,
-    timed_out,
-)
-from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Started
-
-log = logging.getLogger(__name__)
-
-_REFUSED_PAUSE_S = 2.0
-_REMOVE_TRIES = 5
-
-
-class Limits(NamedTuple):
-    """How long the daemon may take, in seconds."""
-
-    create_s: float
-    start_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What the tasks of one engine share. `booted_at` is the host's, ms.
-
-    `slots` bound what is heavy for the daemon (create, start, remove); `readers` the outputs read out at one time.
-    """
-
-    api: DockerApi
-    images: Images
-    clock: Clock
-    slots: asyncio.Semaphore
-    readers: asyncio.Semaphore
-    limits: Limits
-    instance: str
-    booted_at: int
-
-
-@dataclass(slots=True, eq=False)
-class Box:
-    """One container of a task. `id` is empty until it is created; `body` is what to create it with.
-
-    `output` is the file its output goes to, None to drop it.
-    `woken` is set whenever the container may have ended: the daemon's state decides.
-    """
-
-    name: str
-    essential: bool
-    output: Path | None
-    body: Json = field(default_factory=dict)
-    id: str = ""
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+from batchd.engines import docker_box
+from batchd.engines.docker_box import Box, BoxEnd, Workshop, cancel, remove_container
+from batchd.engines.docker_reasons import HOST_LOST, STOPPED_EARLY, VANISHED, StartFailure
+from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.ensemble import Ensemble
 
 
 class _StoppedEarly(Exception):
-    """Somebody asked for the stop before the first container was started."""
+    """Somebody asked for the stop before all containers were created."""
 
 
 class TaskRun:
     """Call `run` once, as a task of its own. Cancelling it leaves the containers alone.
 
-    With several containers: all are created before the first is started; the end of an essential one stops the
-    others; the first essential one to end decides the exit code. [batch.md 2.5]
+    All containers are created before the first is started. Who starts when, and what the end of one means for the
+    others, is the ensemble's; after a restart of the server it goes on from the states that the daemon tells.
     """
 
     def __init__(
@@ -94,6 +35,12 @@ class TaskRun:
         self._tell = tell
         self._grace_s = stop_timeout_s
         self._stop_asked = asyncio.Event()
+        self._ensemble = Ensemble([box.part for box in boxes])
+        self._watchers: dict[asyncio.Task[BoxEnd], Box] = {}
+        self._stoppers: dict[Box, asyncio.Task[None]] = {}
+        self._give_up_at: dict[Box, int] = {}  # ms, when those that wait for it despair
+        self._ended_at = 0
+        self._failure: str | None = None  # why they could not all be created
 
     def stop(self, grace_s: float) -> None:
         """Ask all containers to end. The first call counts."""
@@ -105,18 +52,20 @@ class TaskRun:
         """Until the end is reported."""
         try:
             await self._create_all()
-            states = await self._start_all()
-        except StartFailure as failure:
-            self._report(FailedToStart(self.task_id, self._now(), str(failure)))
-            return await self._clear_away()
+            await self._survey()
+            await self._play()
         except _StoppedEarly:
-            self._report(Exited(self.task_id, self._now(), None, STOPPED_EARLY))
-            return await self._clear_away()
-        if states:
-            self._report(Started(self.task_id, min(state.started_at for state in states)))
-        if any(not state.ended for state in states):
-            self.settled.set()
-        return self._report(await self._until_ended())
+            self._ensemble.stop()
+        except StartFailure as failure:
+            self._failure = str(failure)
+            self._ensemble.stop()
+        finally:
+            await cancel(*self._watchers, *self._stoppers.values())
+        self._report(self._verdict())
+        if not self._ensemble.ran:
+            for box in self.boxes:
+                if box.id:
+                    await remove_container(self._shop.api, box.id)
 
     def _report(self, report: Report) -> None:
         self.present = report
@@ -124,18 +73,35 @@ class TaskRun:
         if not isinstance(report, Started):
             self.settled.set()
 
-    def _now(self) -> int:
-        return self._shop.clock.now_ms()
+    def _verdict(self) -> Report:
+        """What the ends of its containers mean for the task."""
+        at = self._ended_at or self._shop.clock.now_ms()
+        exits = tuple(ContainerExit(*ended) for ended in self._ensemble.exits())
+        code, reason = self._ensemble.verdict()
+        if reason in (VANISHED, HOST_LOST):
+            return Lost(self.task_id, at, reason)
+        if self._ensemble.ran:
+            return Exited(self.task_id, at, code, reason, containers=exits)
+        if self._stop_asked.is_set():
+            return Exited(self.task_id, at, None, STOPPED_EARLY, containers=exits)
+        return FailedToStart(self.task_id, at, self._failure or reason or "", exits)
 
     # --- bringing it up ---
 
     async def _create_all(self) -> None:
         wanted = [box for box in self.boxes if not box.id]
         for box in wanted:
-            await self._unless_stopped(self._shop.images.ensure(box.body["Image"]))
+            await self._or_fail(box, self._unless_stopped(self._shop.images.ensure(box.body["Image"])))
         async with self._shop.slots:
             for box in wanted:
-                box.id = await self._create(box)
+                await self._or_fail(box, docker_box.create(self._shop, box))
+
+    async def _or_fail(self, box: Box, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StartFailure as failure:
+            self._ensemble.fail(box.part, str(failure))
+            raise
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         job = asyncio.create_task(work)
@@ -146,162 +112,93 @@ class TaskRun:
                 raise _StoppedEarly
             job.result()
         finally:
-            await _cancel(job, stop)
+            await cancel(job, stop)
 
-    async def _create(self, box: Box) -> str:
-        """The container's id; the one that is there already, if an earlier server made it."""
-        limit_s = self._shop.limits.create_s
+    async def _survey(self) -> None:
+        """Of containers that were there before: which have run, and in what order they ended."""
+        found = [(box, await docker_box.look(self._shop, box)) for box in self.boxes if box.found]
+        started = [(box, state) for box, state in found if state is None or state.status != "created"]
+        started.sort(key=lambda pair: pair[1].started_at if pair[1] else 0)
+        for box, state in started:
+            self._on_up(box, state.started_at if state else self._shop.clock.now_ms())
+        over = [task for task, box in self._watchers.items() if box.woken.is_set()]
+        if len(over) < len(started):
+            self.settled.set()
+        if over:
+            await asyncio.wait(over)
+            self._take(over)
+
+    # --- the play ---
+
+    async def _play(self) -> None:
+        """Until all have ended."""
+        asked = asyncio.create_task(self._stop_asked.wait())
         try:
-            return await patiently(lambda: self._create_or_find(box, limit_s))
-        except DockerRefused as refusal:
-            raise StartFailure(cannot_start(refusal.message)) from refusal
-        except TimeoutError as error:
-            raise StartFailure(timed_out("created", limit_s)) from error
+            while await self._goes_on():
+                waited_for = {*self._watchers, *(() if asked.done() else (asked,))}
+                await asyncio.wait(waited_for, timeout=self._patience_s(), return_when=asyncio.FIRST_COMPLETED)
+                self._take([task for task in self._watchers if task.done()])
+                self._give_up()
+        finally:
+            await cancel(asked)
 
-    async def _create_or_find(self, box: Box, limit_s: float) -> str:
-        name = container_name(self.task_id, box.name)
-        try:
-            return await self._shop.api.create(name, box.body, limit_s)
-        except DockerRefused as refusal:
-            there = await self._shop.api.inspect(name) if refusal.status == 409 else None
-            if there is None or not self._is_ours(there, box):
-                raise
-            return there.id
-
-    def _is_ours(self, there: ContainerState, box: Box) -> bool:
-        found = tuple(there.labels.get(label) for label in (INSTANCE, TASK, CONTAINER))
-        return found == (self._shop.instance, self.task_id, box.name)
-
-    async def _start_all(self) -> list[ContainerState]:
-        """States right after the start; a container that vanished has none."""
-        async with self._shop.slots:
+    async def _goes_on(self) -> bool:
+        """Begin who may, stop who must; False when all have ended."""
+        while True:
             if self._stop_asked.is_set():
-                raise _StoppedEarly
-            states = [await self._start(box) for box in self.boxes]
-        return [state for state in states if state is not None]
+                self._ensemble.stop()
+            part = self._ensemble.next_due()
+            if part is None:
+                break
+            await self._begin(next(box for box in self.boxes if box.part is part))
+        if self._ensemble.stopping:
+            self._stop_all()
+        return not self._ensemble.over
 
-    async def _start(self, box: Box) -> ContainerState | None:
-        limit_s = self._shop.limits.start_s
+    async def _begin(self, box: Box) -> None:
         try:
-            state = await patiently(lambda: self._start_once(box, limit_s))
-        except DockerRefused as refusal:
-            raise StartFailure(cannot_start(refusal.message)) from refusal
-        except TimeoutError as error:
-            raise StartFailure(timed_out("started", limit_s)) from error
-        if state is None or state.ended:
-            box.woken.set()
-        return state
-
-    async def _start_once(self, box: Box, limit_s: float) -> ContainerState | None:
-        """Started unless it ever was: a container that ended meanwhile must not run a second time."""
-        state = await self._shop.api.inspect(box.id)
-        if state is not None and state.status == "created":
-            await self._shop.api.start(box.id, limit_s)
-            state = await self._shop.api.inspect(box.id)
-        return state
-
-    async def _clear_away(self) -> None:
-        """What was created for a task that will not run."""
-        for box in self.boxes:
-            if box.id:
-                await remove_container(self._shop.api, box.id)
-
-    # --- seeing it end ---
-
-    async def _until_ended(self) -> Report:
-        stopper = asyncio.create_task(self._stop_when_asked())
-        ends = [asyncio.create_task(self._until_box_ended(box)) for box in self.boxes]
-        ended: list[tuple[Box, ContainerState | None]] = []
-        try:
-            for end in asyncio.as_completed(ends):
-                ended.append(await end)
-                if ended[-1][0].essential:
-                    self.stop(self._grace_s)
-        finally:
-            await _cancel(stopper, *ends)
-        essential = [state for box, state in ended if box.essential]
-        return self._verdict(essential[0] if essential else ended[-1][1])
-
-    def _verdict(self, state: ContainerState | None) -> Report:
-        """What the end of the decisive container means for the task."""
-        if state is None:
-            return Lost(self.task_id, self._now(), VANISHED)
-        ended_at = max(state.started_at, state.finished_at or self._now())  # Docker may have a quick end first
-        if died_with_host(state.started_at, state.finished_at, self._shop.booted_at):
-            return Lost(self.task_id, ended_at, HOST_LOST)
-        return Exited(self.task_id, ended_at, state.exit_code, end_reason(state.oom_killed, state.error))
-
-    async def _until_box_ended(self, box: Box) -> tuple[Box, ContainerState | None]:
-        """How the container ended, None if it vanished. Its output is in the file."""
-        if box.output is None:
-            return box, await self._ended_state(box)
-        follower = asyncio.create_task(self._follow(box, box.output))
-        try:
-            state = await self._ended_state(box)
-        finally:
-            await _cancel(follower)
-        if state is not None:
-            async with self._shop.readers:
-                await self._copy_output(box, box.output, follow=False)
-        return box, state
-
-    async def _ended_state(self, box: Box) -> ContainerState | None:
-        while True:
-            await box.woken.wait()
-            box.woken.clear()
-            state = await patiently(lambda: self._shop.api.inspect(box.id), DockerRefused)
-            if state is None or state.ended:
-                return state
-
-    async def _follow(self, box: Box, path: Path) -> None:
-        """Until it is cancelled: where the stream ends, the container has ended or the daemon is going away."""
-        while await self._copy_output(box, path, follow=True):
-            box.woken.set()
-            await asyncio.sleep(_REFUSED_PAUSE_S)
-
-    async def _copy_output(self, box: Box, path: Path, *, follow: bool) -> bool:
-        """False if the daemon has no output to give."""
-
-        async def copy() -> None:
-            async with self._shop.api.output(box.id, follow) as chunks:
-                await append_output(chunks, path)
-
-        try:
-            await patiently(copy)
-        except DockerRefused as refusal:
-            if refusal.status != 404:
-                log.warning("the output of task %s cannot be read: %s", self.task_id, refusal)
-            return False
-        return True
-
-    async def _stop_when_asked(self) -> None:
-        await self._stop_asked.wait()
-        await asyncio.gather(*(self._stop_box(box) for box in self.boxes))
-
-    async def _stop_box(self, box: Box) -> None:
-        """Until the daemon did it; `_until_ended` cancels this when the container has ended."""
-        while True:
-            try:
-                return await patiently(lambda: self._shop.api.stop(box.id, self._grace_s))
-            except DockerRefused as refusal:
-                log.warning("task %s cannot be stopped, trying again: %s", self.task_id, refusal)
-            await asyncio.sleep(_REFUSED_PAUSE_S)
-
-
-async def remove_container(api: DockerApi, container: str) -> None:
-    """Gone on return, or left for the next start of the server to remove after some refusals."""
-    for attempt in range(_REMOVE_TRIES):
-        try:
-            await patiently(lambda: api.remove(container))
+            async with self._shop.slots:
+                state = await docker_box.start(self._shop, box)
+        except StartFailure as failure:
+            self._ensemble.fail(box.part, str(failure))
             return
-        except DockerRefused as refusal:
-            if refusal.status == 409:  # somebody else is removing it
-                return
-            log.warning("container %s cannot be removed: %s", container, refusal)
-        await asyncio.sleep(_REFUSED_PAUSE_S * attempt)
+        self._on_up(box, state.started_at if state else self._shop.clock.now_ms())
+        if not box.woken.is_set():
+            self.settled.set()
 
+    def _on_up(self, box: Box, at: int) -> None:
+        first = not self._ensemble.ran
+        self._ensemble.up(box.part)
+        if first:
+            self._report(Started(self.task_id, at))
+        if box.start_timeout_s is not None and self._ensemble.is_awaited(box.part):
+            self._give_up_at[box] = at + round(box.start_timeout_s * 1000)
+        watcher = asyncio.create_task(docker_box.until_ended(self._shop, box))
+        self._watchers[watcher] = box
 
-async def _cancel(*tasks: asyncio.Task[Any]) -> None:  # their results are of no interest
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    def _take(self, ended: Iterable[asyncio.Task[BoxEnd]]) -> None:
+        """These have ended: each in its order means something for the others."""
+        for watcher in sorted(ended, key=lambda task: task.result().at):
+            box, end = self._watchers.pop(watcher), watcher.result()
+            self._ended_at = max(self._ended_at, end.at)
+            self._give_up_at.pop(box, None)
+            if stopper := self._stoppers.pop(box, None):
+                stopper.cancel()
+            self._ensemble.end(box.part, end.exit_code, end.reason)
+
+    def _give_up(self) -> None:
+        now = self._shop.clock.now_ms()
+        for box in [box for box, at in self._give_up_at.items() if at <= now]:
+            del self._give_up_at[box]
+            self._ensemble.give_up(box.part, box.start_timeout_s or 0.0)
+
+    def _patience_s(self) -> float | None:
+        if not self._give_up_at:
+            return None
+        return max(0.0, (min(self._give_up_at.values()) - self._shop.clock.now_ms()) / 1000)
+
+    def _stop_all(self) -> None:
+        for box in self._watchers.values():
+            if box not in self._stoppers:
+                grace_s = self._grace_s if box.stop_timeout_s is None else box.stop_timeout_s
+                self._stoppers[box] = asyncio.create_task(docker_box.stop(self._shop, box, grace_s))
