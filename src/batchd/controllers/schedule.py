@@ -10,6 +10,7 @@ from batchd.scheduler.events import (
     EnvironmentSaved,
     EnvironmentSpec,
     Event,
+    JobStatus,
     MachineSized,
     QueueSaved,
     QueueSpec,
@@ -57,6 +58,7 @@ class Schedule:
         step = self.scheduler.step(events, now)
         tx.jobs.save(step.changed)
         tx.jobs.save_arrays(step.counted, step.reshaped, now)
+        tx.journal.append_transitions([moved for moved in step.transitions if moved.status is not JobStatus.SUBMITTED])
         self._pending.extend(step.commands)
 
     def on_commit(self) -> None:

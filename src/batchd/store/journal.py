@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 from batchd.clock import Clock
 from batchd.errors import StoreError
 from batchd.scheduler.events import Event
+from batchd.scheduler.state import Transition
 from batchd.store.codec import decode, encode
 from batchd.store.named import named_queries
 from batchd.store.session import Session
+from batchd.store.state_changes import KIND, decode_transitions, encode_transitions
 
 _SQL = named_queries("journal")
 _APPEND = _SQL["append_event"]
 _READ = _SQL["read_events"]
+_READ_KIND = _SQL["read_kind"]
 _TRIM = _SQL["trim_events"]
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -31,8 +35,16 @@ class JournalRows:
         self.appended.append(event)
 
     def read(self, after: int, limit: int) -> list[tuple[int, int, Event]]:
-        rows = self._session.rows(_READ, (after, limit))
+        rows = self._session.rows(_READ, (after, KIND, limit))
         return [(number, at, _event(kind, body)) for number, at, kind, body in rows]
+
+    def append_transitions(self, moved: Sequence[Transition]) -> None:
+        if moved:
+            self._session.change(_APPEND, (self._clock.now_ms(), KIND, encode_transitions(moved)))
+
+    def transitions(self, after: int, limit: int) -> list[tuple[int, list[Transition]]]:
+        rows = self._session.rows(_READ_KIND, (after, KIND, limit))
+        return [(number, decode_transitions(body)) for number, body in rows]
 
     def trim(self, before: int) -> int:
         return self._session.change(_TRIM, (before,))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from batchd.scheduler.events import Event, JobSpec, JobStatus
-from batchd.scheduler.state import Attempt, Job
+from batchd.scheduler.state import Attempt, Job, Transition
 
 T = TypeVar("T")
 Body = dict[str, Any]
@@ -150,11 +150,19 @@ class JobTable(Protocol):
 
 
 class Journal(Protocol):
-    """What happened, in order. Appended by services and controllers, read by controllers."""
+    """What happened, in order, and the states that jobs entered because of it; both share one row of numbers. Appended
+    by services and controllers, read by controllers."""
 
     def append(self, event: Event) -> None: ...
     def read(self, after: int, limit: int) -> list[tuple[int, int, Event]]:
         """(sequence number, ms since the epoch, event)."""
+
+    def append_transitions(self, moved: Sequence[Transition]) -> None:
+        """What one step of the scheduler did, as one entry (none if it is empty). It is not among the events, and no
+        `JournalReader` hears of it."""
+
+    def transitions(self, after: int, limit: int) -> list[tuple[int, list[Transition]]]:
+        """(sequence number, the states entered in one step): of so many steps."""
 
     def trim(self, before: int) -> int:
         """Delete entries written before this time (ms), but never the newest; returns how many."""

@@ -3,8 +3,12 @@
 INSERT INTO journal (at, kind, body) VALUES (?, ?, ?);
 
 -- name: read_events
--- What happened after an entry.
-SELECT number, at, kind, body FROM journal WHERE number > ? ORDER BY number LIMIT ?;
+-- What happened after an entry, but for what came of it.
+SELECT number, at, kind, body FROM journal WHERE number > ? AND kind <> ? ORDER BY number LIMIT ?;
+
+-- name: read_kind
+-- The entries of one kind after an entry.
+SELECT number, body FROM journal WHERE number > ? AND kind = ? ORDER BY number LIMIT ?;
 
 -- name: trim_events
 -- Forget what is older than a time, but the newest entry, whose number must not be given out again.
