@@ -10,6 +10,7 @@ from typing import Any
 from batchd.arns import Arn, parse_arn
 from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.state import Attempt
+from batchd.services.batch.extras import usage_members
 from batchd.services.batch.names import container_instance_arn, task_arn
 from batchd.store.store import Body, JobRow
 
@@ -100,6 +101,7 @@ def _attempt(row: JobRow, attempt: Attempt) -> Body:
     return {
         "container": {**_attempt_container(row, attempt), "networkInterfaces": []},
         **_given(startedAt=attempt.started_at, stoppedAt=attempt.stopped_at, statusReason=attempt.status_reason),
+        **usage_members(attempt),
     }
 
 
