@@ -125,9 +125,9 @@ def test_the_vcpus_of_a_queue_are_those_of_its_running_jobs(world: World) -> Non
 
 async def test_it_looks_by_itself(world: World) -> None:
     world.run("a", 2)
-    world.demand.open()
+    looking = asyncio.create_task(world.demand.run())
     await asyncio.sleep(0)
+    looking.cancel()
     world.end("a")
     world.clock.advance(5)
-    await world.demand.close()
     assert [world.since(4), world.since(5)] == [0, 2]

@@ -174,8 +174,8 @@ async def test_an_environment_that_was_deleted_or_updated_anew_is_left_alone(wor
 async def test_it_looks_by_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("batchd.controllers.replacement._EVERY_S", 0.0)
     world.update(30)
-    world.replacement.open()
+    looking = asyncio.create_task(world.replacement.run())
     async with asyncio.timeout(10):
         while "replacing" in world.body():  # noqa: ASYNC110 - the commit is another thread's and tells only its writer
             await asyncio.sleep(0)
-    await world.replacement.close()
+    looking.cancel()
