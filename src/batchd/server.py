@@ -10,7 +10,7 @@ import socket
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -291,8 +291,12 @@ def _instance(master_key: bytes) -> str:
 def _task_token(master_key: bytes, account: str, job_id: str, task_id: str, role: str) -> str:
     """A job without a role of its own acts as the instance role, as on EC2."""
     role_arn = role or f"arn:aws:iam::{account}:role/ecsInstanceRole"
-    role_id = "AROA" + hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
-    return issue_task_token(master_key, TaskClaims(job_id, task_id, role_arn, role_id))
+    return issue_task_token(master_key, TaskClaims(job_id, task_id, role_arn, _role_id(role_arn)))
+
+
+@lru_cache(maxsize=1024)
+def _role_id(role_arn: str) -> str:
+    return "AROA" + hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
 
 
 def _read_secret(vault: Vault, clock: Clock, tx: Tx, value_from: str, region: str) -> str:

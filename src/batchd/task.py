@@ -6,6 +6,7 @@ Services write a task template beside the job's document, `controllers/launch` c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -120,8 +121,9 @@ def encode_task(spec: TaskSpec) -> bytes:
     return orjson.dumps(spec)
 
 
+@lru_cache(maxsize=1024)
 def decode_task(text: bytes | str) -> TaskSpec:
-    """The task that `encode_task` wrote."""
+    """The task that `encode_task` wrote, read only: jobs of one definition often share one template."""
     raw: dict[str, Any] = orjson.loads(text)
     containers = tuple(_container(c) for c in raw["containers"])
     return TaskSpec(raw["task_id"], containers, raw["stop_timeout_s"], raw["labels"], raw.get("inputs", {}))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from batchd.arns import parse_arn
 from batchd.controllers.inputs import ReadSecret, SecretMissing, Unresolved, resolved
@@ -12,7 +14,9 @@ from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.store.store import Store, Tx
 from batchd.task import ContainerSpec, LogDestination, TaskSpec, decode_task
 
+log = logging.getLogger(__name__)
 METADATA_GRACE_S = 30.0  # AWS's SIGTERM-to-SIGKILL time where the task sets none [batch.md 1.6]
+_LONGEST_REASON = 255  # characters of `container.reason`
 
 
 def _no_secrets(tx: Tx, value_from: str, region: str) -> str:
@@ -40,7 +44,7 @@ class Surroundings:
 class Launch:
     """Turns StartTask and StopTask into calls of the engine; remembers where each live task's output goes.
 
-    `refuse` hears of tasks (id, reason) that cannot be completed: for the job that is a failed start.
+    `refuse` hears of tasks (id, reason) that cannot be completed or handed over: for the job that is a failed start.
     """
 
     def __init__(
@@ -58,7 +62,8 @@ class Launch:
         self._stop_timeouts: dict[str, float] = {}
 
     def perform(self, commands: Iterable[Command]) -> None:
-        """Repeat as often as you like: engines are idempotent by task id."""
+        """Repeat as often as you like: engines are idempotent by task id. Raises StoreError where nothing can be read;
+        what goes wrong with one task is that task's failed start and does not keep the others from theirs."""
         with self._store.read() as tx:
             for command in commands:
                 if isinstance(command, StopTask):
@@ -70,8 +75,8 @@ class Launch:
         """Before the engine is opened after a restart: learn the destinations of tasks that may run already."""
         with self._store.read() as tx:
             for command in commands:
-                if found := self._complete(tx, command):
-                    self._remember(found[0])
+                if (found := tx.jobs.task_of(command.job_id)) and (spec := self._complete(command, found)):
+                    self._remember(spec)
 
     def forget(self, task_id: str) -> None:
         """The task's end is recorded and its output read."""
@@ -80,20 +85,31 @@ class Launch:
         self._engine.forget(task_id)
 
     def _start(self, tx: Tx, command: StartTask) -> None:
-        found = self._complete(tx, command)
+        found = tx.jobs.task_of(command.job_id)
         if found is None:  # purged while its start was on the way: nothing to run any more
             return
-        spec, region = found
+        spec = self._complete(command, found)
+        if spec is None:
+            self._refuse(command.task_id, "CannotStartContainerError: the job cannot be read")
+            return
         self._remember(spec)
         try:
-            spec = resolved(tx, spec, region, self._surroundings.read_secret)
+            self._hand_over(resolved(tx, spec, found[1], self._surroundings.read_secret))
         except Unresolved as error:
             self._refuse(spec.task_id, str(error))
-            return
-        self._engine.start(spec)
+
+    def _hand_over(self, spec: TaskSpec) -> None:
+        try:
+            self._engine.start(spec)
+        except Exception as error:  # an engine must not raise; where it does, this job fails, not all
+            log.error("task %s cannot be started", spec.task_id, exc_info=error)
+            self._refuse(spec.task_id, f"CannotStartContainerError: {error}"[:_LONGEST_REASON])
 
     def _stop(self, command: StopTask) -> None:
-        self._engine.stop(command.task_id, self._stop_timeouts.get(command.task_id, METADATA_GRACE_S))
+        try:
+            self._engine.stop(command.task_id, self._stop_timeouts.get(command.task_id, METADATA_GRACE_S))
+        except Exception as error:  # as above; the stop is repeated after a restart
+            log.error("task %s cannot be stopped", command.task_id, exc_info=error)
 
     def _remember(self, spec: TaskSpec) -> None:
         destinations = [(c.name, c.log) for c in spec.containers if c.log is not None]
@@ -101,17 +117,18 @@ class Launch:
             self.logs[spec.task_id] = destinations
         self._stop_timeouts[spec.task_id] = spec.stop_timeout_s
 
-    def _complete(self, tx: Tx, command: StartTask) -> tuple[TaskSpec, str] | None:
-        """The task, but for what it gets only at its start, and its region; None: the job is not known any more."""
-        found = tx.jobs.task_of(command.job_id)
-        if found is None:
-            return None
+    def _complete(self, command: StartTask, found: tuple[bytes, str, str]) -> TaskSpec | None:
+        """The task, but for what it gets only at its start; None for a template that this version cannot read."""
         template, region, queue = found
-        spec = decode_task(template)
+        try:
+            spec = decode_task(template)
+        except (LookupError, TypeError, ValueError) as error:
+            log.error("the template of job %s cannot be read", command.job_id, exc_info=error)
+            return None
         environment = self._environment(command, region, queue, spec.labels.get("job_role", ""))
         containers = tuple(_complete_container(c, command.task_id, environment) for c in spec.containers)
         inputs = {name: job_id.replace("*", str(command.index)) for name, job_id in spec.inputs.items()}
-        return replace(spec, task_id=command.task_id, containers=containers, inputs=inputs), region
+        return TaskSpec(command.task_id, containers, spec.stop_timeout_s, spec.labels, inputs)
 
     def _environment(self, command: StartTask, region: str, queue: str, role: str) -> dict[str, str]:
         """The variables Batch sets, and those that lead an AWS SDK in the job back here. [batch.md 4, iam.md 12]"""
@@ -134,8 +151,8 @@ class Launch:
 def _complete_container(container: ContainerSpec, task_id: str, environment: dict[str, str]) -> ContainerSpec:
     """AWS_BATCH_* always wins; what leads the SDK here may be overridden by the job's own environment."""
     reserved = {name: value for name, value in environment.items() if name.startswith("AWS_BATCH")}
-    log = container.log and replace(container.log, stream=container.log.stream + task_id)
-    return replace(container, environment={**environment, **container.environment, **reserved}, log=log)
+    to = container.log and LogDestination(container.log.region, container.log.group, container.log.stream + task_id)
+    return replace(container, environment={**environment, **container.environment, **reserved}, log=to)
 
 
 def _array_variables(command: StartTask) -> dict[str, str]:
@@ -144,6 +161,7 @@ def _array_variables(command: StartTask) -> dict[str, str]:
     return {"AWS_BATCH_JOB_ARRAY_INDEX": str(command.index), "AWS_BATCH_JOB_ARRAY_SIZE": str(command.size)}
 
 
+@lru_cache(maxsize=1024)
 def _name(arn: str) -> str:
     parsed = parse_arn(arn)
     return parsed.name if parsed else arn

@@ -13,6 +13,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -158,6 +159,7 @@ def secret_of(master_key: bytes, access_key: str) -> str:
     return base64.b64encode(digest[:30]).decode()
 
 
+@lru_cache(maxsize=16)
 def subkey(master_key: bytes, purpose: str) -> bytes:
     """One key per purpose, so that a token of one kind never verifies as another."""
     return hmac.digest(master_key, f"batchd {purpose} v1".encode(), "sha256")
