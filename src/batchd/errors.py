@@ -42,7 +42,7 @@ class DuplicateKey(StoreError):
 
 
 class EventsRefused(StoreError):
-    """A reader of the journal broke down over the events of this unit, or of one it shared a group with: our mistake."""
+    """A reader of the journal broke down over the events of this unit, or of another in its group: our mistake."""
 
 
 class EngineError(BatchdError):
