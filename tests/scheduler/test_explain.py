@@ -4,7 +4,7 @@ import pytest
 
 from batchd.scheduler.events import EnvironmentDeleted, JobStatus, Resources, TerminateRequested
 from batchd.scheduler.placement import Hurdle
-from tests.scheduler.worlds import World, after, environment, limited, queue, retrying, spec
+from tests.scheduler.worlds import World, after, array, each, environment, limited, queue, retrying, sequential, spec
 
 
 def hurdles(world: World, name: str) -> list[tuple[str, Hurdle]]:
@@ -54,6 +54,53 @@ def test_a_full_environment_says_how_full_it_is() -> None:
         "Job b is RUNNABLE in q, 0 jobs ahead of it.",
         "Compute environment main is full: 1 of 1.5 vCPUs are in use, the job needs 1.",
     ]
+
+
+def test_an_array_tells_how_its_children_are_and_what_the_next_one_waits_for() -> None:
+    world = World(vcpus=1)
+    world.submit(array("a", 3), spec("b"))
+    assert world.scheduler.explain("a") == [
+        "Array job a is PENDING: of its 3 children are 2 RUNNABLE, 1 STARTING.",
+        "Job a:1 is RUNNABLE in q, 0 jobs ahead of it.",
+        "The machine is full: 1 of 1 vCPUs, 512 of 8192 MiB and 0 of 0 GPUs are in use; the job needs 1 vCPUs, "
+        "512 MiB.",
+    ]
+    found = world.scheduler.explanation("a")
+    assert found is not None
+    assert (found.job_id, found.status, found.head) == ("a", JobStatus.PENDING, "a:1")
+    assert world.scheduler.explain("a:2")[:2] == [
+        "Job a:2 is RUNNABLE in q, 1 job ahead of it.",
+        "Nobody overtakes the head of a queue: job a:1.",
+    ]
+    assert world.scheduler.explain("b")[0] == "Job b is RUNNABLE in q, 2 jobs ahead of it."
+    assert world.scheduler.explain("a:0") == [
+        f"Job a:0 is STARTING: attempt 1 of 1 is being started in main as task {world.task('a:0')}."
+    ]
+
+
+def test_a_child_that_waits_names_its_counterpart_and_the_child_before_it() -> None:
+    world = World(vcpus=1)
+    world.submit(array("a", 2), spec("b"), sequential(each(after(array("c", 2), "b"), "a")))
+    assert world.scheduler.explain("c:1") == [
+        "Job c:1 is PENDING: it waits for 3 jobs to succeed.",
+        "Job b is RUNNABLE.",
+        "Job a:1 is RUNNABLE.",
+        "Job c:0 is PENDING.",
+    ]
+    assert world.scheduler.explain("c") == [
+        "Array job c is PENDING: of its 2 children are 2 PENDING.",
+        "Job c:0 is PENDING: it waits for 2 jobs to succeed.",
+        "Job b is RUNNABLE.",
+        "Job a:0 is STARTING.",
+    ]
+
+
+def test_an_array_of_which_nothing_waits_has_no_more_to_tell() -> None:
+    world = World()
+    world.submit(array("a", 2))
+    world.run("a:1", 1)
+    assert world.scheduler.explain("a") == ["Array job a is PENDING: of its 2 children are 1 STARTING, 1 FAILED."]
+    assert [world.scheduler.explain(name) for name in ("a:1", "a:2", "b:1")] == [[], [], []]
 
 
 @pytest.mark.parametrize(

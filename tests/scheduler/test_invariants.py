@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from batchd.scheduler import invariants
+from batchd.scheduler.children import SUCCEEDED, Children
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import JobStatus, Resources
 from batchd.scheduler.state import Environment, Job, Queue, State, Step, Transition
-from tests.scheduler.worlds import World, after, limited, spec
+from tests.scheduler.worlds import World, after, array, each, limited, spec
 
 
 def busy() -> World:
@@ -20,6 +21,77 @@ def busy() -> World:
     world.submit(limited(spec("run"), 60), spec("new"), spec("line"), spec("next"), after(spec("dep"), "run"))
     world.start("run")
     return world
+
+
+def arrays() -> World:
+    """Of the array `a` one child runs, one starts and one waits; the array `b` follows it."""
+    world = World(vcpus=2)
+    world.submit(array("a", 3), each(array("b", 3), "a"))
+    world.start("a:0")
+    return world
+
+
+def children(state: State, name: str) -> Children:
+    found = state.jobs[name].children
+    assert found is not None
+    return found
+
+
+def lose_the_array(state: State) -> None:
+    del state.jobs["a"]
+
+
+def miscount_children(state: State) -> None:
+    children(state, "a").counts[0] += 1
+
+
+def miscount_fresh(state: State) -> None:
+    children(state, "a").fresh += 1
+
+
+def look_too_far_on(state: State) -> None:
+    children(state, "a").first = 3
+
+
+def forget_the_place(state: State) -> None:
+    children(state, "a").in_line = False
+
+
+def miscount_standing(state: State) -> None:
+    state.queues["q"].standing += 1
+
+
+def hold_without_cause(state: State) -> None:
+    children(state, "a").states[0] = SUCCEEDED
+
+
+def follow_the_dead(state: State) -> None:
+    state.followers["ghost"] = state.followers["a"]
+
+
+def follow_in_death(state: State) -> None:
+    del state.jobs["b"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (lose_the_array, "a:0 is the child of no live array"),
+        (miscount_children, "a miscounts its children"),
+        (miscount_fresh, "a miscounts its children that are ready"),
+        (look_too_far_on, "a miscounts its children that are ready"),
+        (forget_the_place, "a does not know whether it stands in line"),
+        (miscount_standing, "q miscounts the jobs that stand in its line"),
+        (hold_without_cause, "child 0 of b waits for nothing"),
+        (follow_the_dead, "somebody follows ghost, which is over"),
+        (follow_in_death, "b follows a and is over"),
+    ],
+)
+def test_a_broken_array_is_found_out(harm: Callable[[State], None], complaint: str) -> None:
+    state = arrays().scheduler.state
+    assert invariants.check(state) == []
+    harm(state)
+    assert complaint in "\n".join(invariants.check(state))
 
 
 def job(state: State, name: str) -> Job:

@@ -31,6 +31,7 @@ from batchd.scheduler.events import (
 )
 from batchd.scheduler.scheduler import Scheduler
 from batchd.scheduler.state import Job, Step
+from tests.scheduler.rows import Rows
 from tests.scheduler.worlds import environment, machine, queue
 
 QUEUES = ("q1", "q2", "q3")
@@ -45,17 +46,21 @@ specs = st.builds(
     attempts=st.integers(1, 3),
     exit_rules=st.sampled_from([(), (ExitRule("EXIT", on_exit_code="1*"),), (ExitRule("EXIT", on_reason="x"),)]),
     timeout_s=st.sampled_from([None, 60]),
+    size=st.sampled_from([0, 0, 2, 3]),
+    sequential=st.booleans(),
 )
 
 
 class Lives(RuleBasedStateMachine):
-    """One world; `rows` are the jobs as a store would have them, `starts` every start ever commanded."""
+    """One world; `rows` are the jobs as a store would have them, `starts` every start ever commanded, `names` all jobs
+    ever submitted with their sizes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scheduler = Scheduler()
         self.now = 1_000_000
-        self.rows: dict[str, Job] = {}
+        self.rows = Rows()
+        self.names: dict[str, int] = {}
         self.starts: dict[str, str] = {}
         self.told: dict[str, Event] = {}
         self.step(*self.configure(machine(4, 4096, 1)))
@@ -72,15 +77,13 @@ class Lives(RuleBasedStateMachine):
 
     def step(self, *events: Event) -> Step:
         self.now += 1000
-        front = {arn: [j.job_id for j in self.scheduler.front(arn, 9)] for arn in QUEUES}
+        front = {arn: [job_id for job_id, _ in self.scheduler.places(arn, 9)] for arn in QUEUES}
         tried = {job.job_id for job in self.scheduler.state.jobs.values() if job.attempts}
         step = self.scheduler.step(events, self.now)
         assert invariants.check_step(self.scheduler.state, step) == []
         self.check_order(step, front, tried)
-        for job in step.changed:
-            before = self.rows.get(job.job_id)
-            assert before is None or before.status not in FINAL, "what is final is final"
-            self.rows[job.job_id] = replace(job, attempts=list(job.attempts))
+        assert not [job for job in step.changed if self.rows.status(job.job_id) in FINAL], "what is final is final"
+        self.rows.save(step)
         for command in step.commands:
             if isinstance(command, StartTask):
                 assert command.task_id not in self.starts, "no attempt is started twice"
@@ -93,7 +96,7 @@ class Lives(RuleBasedStateMachine):
         for line in front.values():
             waited = [job_id for job_id in started if job_id in line and job_id not in tried]
             assert waited == [job_id for job_id in line if job_id in waited]
-            left = {job.job_id for job in step.changed} | set(waited)
+            left = {job_id for moved in step.transitions for job_id in moved.job_ids()} | set(waited)
             if waited:
                 assert all(job_id in left for job_id in line[: line.index(waited[-1])]), "nobody overtakes"
 
@@ -106,13 +109,21 @@ class Lives(RuleBasedStateMachine):
 
     @rule(job=specs, waits_for=st.lists(picks, max_size=3))
     def submit(self, job: JobSpec, waits_for: list[int]) -> None:
-        names = list(self.rows)
+        names = list(self.names)
         depends_on = dict.fromkeys(names[pick % len(names)] for pick in waits_for) if names else {}
-        known = [(name, self.rows[name].status) for name in depends_on]
-        others = tuple(Dependency(name, status if status in FINAL else None) for name, status in known)
+        others = tuple(self.depend(name, job.size, sum(waits_for)) for name in depends_on)
         job_id = f"j{len(names)}"
-        self.step(JobSubmitted(replace(job, job_id=job_id, depends_on=others)))
-        assert job_id in self.rows, "no job is lost"
+        self.names[job_id] = job.size
+        self.step(
+            JobSubmitted(replace(job, job_id=job_id, depends_on=others, sequential=job.sequential and job.size > 0))
+        )
+        assert job_id in self.rows.jobs, "no job is lost"
+
+    def depend(self, name: str, size: int, pick: int) -> Dependency:
+        """Child by child where that is possible, else on all of it or on one of its children."""
+        if size and self.names[name] == size and pick % 4:
+            return self.rows.dependency(name, each=True)
+        return self.rows.dependency(f"{name}:{pick % self.names[name]}" if self.names[name] and pick % 2 else name)
 
     @precondition(lambda self: self.live(JobStatus.STARTING))
     @rule(pick=picks)
@@ -139,10 +150,11 @@ class Lives(RuleBasedStateMachine):
         if task_id not in self.scheduler.state.tasks:
             assert self.step(*[TaskExited(task_id, self.now, code)] * times).changed == []
 
-    @precondition(lambda self: self.rows)
-    @rule(pick=picks, terminate=st.booleans())
-    def end(self, pick: int, terminate: bool) -> None:
-        name = list(self.rows)[pick % len(self.rows)]
+    @precondition(lambda self: self.names)
+    @rule(pick=picks, child=st.none() | st.integers(0, 3), terminate=st.booleans())
+    def end(self, pick: int, child: int | None, terminate: bool) -> None:
+        name = list(self.names)[pick % len(self.names)]
+        name = name if child is None else f"{name}:{child}"
         self.step((TerminateRequested if terminate else CancelRequested)(name, "no"))
 
     @rule(
@@ -188,12 +200,11 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """All that is left is the rows."""
-        live = [replace(job, attempts=list(job.attempts)) for job in self.rows.values() if job.status not in FINAL]
         wanted = self.scheduler.wanted()
         again = Scheduler()
         again.step(list(self.told.values()), self.now)
-        again.restore(live)
-        assert again.state.jobs.keys() == self.scheduler.state.jobs.keys()
+        again.restore(self.rows.live())
+        assert again.state.jobs == self.scheduler.state.jobs
         assert sorted(map(repr, again.wanted())) == sorted(map(repr, wanted))
         self.scheduler = again
         self.step(TimePassed())
@@ -201,7 +212,7 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def all_is_well(self) -> None:
         assert invariants.check(self.scheduler.state) == []
-        live = {name for name, row in self.rows.items() if row.status not in FINAL}
+        live = {name for name, row in self.rows.jobs.items() if row.status not in FINAL}
         assert live == set(self.scheduler.state.jobs), "what is acknowledged is known until it ends"
         for queue_ in self.scheduler.state.queues.values():
             tried = [bool(job.attempts) for job in policy.line(queue_)]

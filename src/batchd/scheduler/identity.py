@@ -19,7 +19,7 @@ def array_of(job_id: str) -> tuple[str, int] | None:
     """The array's id and the index in a child's id; None for any other id."""
     array_id, colon, text = job_id.rpartition(":")
     index = int(text) if colon and text.isascii() and text.isdigit() and len(text) < 10 else -1
-    return (array_id, index) if str(index) == text else None
+    return (array_id, index) if index >= 0 and str(index) == text else None
 
 
 def instance_id(environment: str) -> str:
