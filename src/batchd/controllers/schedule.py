@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from batchd.clock import Clock
+from batchd.errors import StoreError
 from batchd.scheduler.commands import Command
 from batchd.scheduler.events import (
     EnvironmentSaved,
@@ -20,6 +22,7 @@ from batchd.scheduler.events import (
 from batchd.scheduler.scheduler import Scheduler
 from batchd.store.store import Body, Store, Tx
 
+log = logging.getLogger(__name__)
 QUEUE = "batch.job-queue"
 ENVIRONMENT = "batch.compute-environment"
 
@@ -39,6 +42,7 @@ class Schedule:
         self._capacity = capacity
         self._perform = perform
         self._pending: list[Command] = []
+        self._must_repeat = False
         self.scheduler = Scheduler()
         self.is_stale = True
         self.restore()
@@ -63,9 +67,20 @@ class Schedule:
 
     def on_commit(self) -> None:
         self.is_stale = False
-        if self._pending:
-            commands, self._pending = self._pending, []
+        commands, self._pending = self._pending, []
+        if self._must_repeat:
+            commands = self.scheduler.wanted()
+        if commands:
+            self._try_to_perform(commands)
+
+    def _try_to_perform(self, commands: list[Command]) -> None:
+        """What tasks need may not be readable just now; then all that is wanted is repeated after the next step."""
+        self._must_repeat = False
+        try:
             self._perform(commands)
+        except StoreError as error:
+            log.warning("commands cannot be performed now, trying again: %s", error)
+            self._must_repeat = self.is_stale = True
 
     def on_rollback(self) -> None:
         self.restore()
