@@ -32,22 +32,24 @@ from batchd.controllers.schedule import Schedule
 from batchd.controllers.watch import Watch
 from batchd.engines.docker import DockerEngine, DockerSettings
 from batchd.engines.docker_api import docker_available, docker_url
-from batchd.engines.engine import Engine, FailedToStart
+from batchd.engines.engine import Engine, FailedToStart, Report
 from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
 from batchd.errors import ApiError, BatchdError, ConfigError
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
-from batchd.gateway.inside import Inside
+from batchd.gateway.inside import HEALTH, METRICS, Inside, Page
 from batchd.gateway.keyring import load_or_create
 from batchd.gateway.operation import Caller, Deployment, Service
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
 from batchd.gateway.throttle import Throttle
 from batchd.gateway.vault import BrokenSeal, Vault
+from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.scheduler.commands import StartTask
 from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, ssm, sts
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.secretsmanager.containers import container_value as secret_value
+from batchd.services.secretsmanager.deletion import purge_deleted
 from batchd.services.ssm.containers import container_value as parameter_value
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Store, Tx
@@ -66,6 +68,7 @@ SERVICES: tuple[Service, ...] = (
     sts.SERVICE,
 )
 KEYS = "keys.json"
+_LOOPBACKS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # for addresses that mean every one
 ADDRESS = "server.json"  # where the running server listens, for the command line
 
 
@@ -88,6 +91,7 @@ class Parts:
     output: Output
     watch: Watch
     demand: Demand
+    metrics: Metrics
     loops: tuple[Loop, ...]
 
 
@@ -128,11 +132,12 @@ class Server:
         self.quit = asyncio.Event()
         self.failure = ""
         self._stopped = asyncio.Event()
+        self._announced = False
 
     async def start(self) -> None:
         """Raises ConfigError when the address is taken, StoreError or EngineError when a part cannot be used."""
         listener = _listen(self.settings.host, self.settings.port)
-        self.endpoint = _url(self.settings.host, listener.getsockname()[1])
+        self.endpoint = endpoint_of(self.settings.host, listener.getsockname()[1])
         try:
             parts = self._parts = self._build()
             await self._open(parts)
@@ -144,6 +149,7 @@ class Server:
             await self.stop()
             raise
         _write_atomically(self._data / ADDRESS, {"endpoint": self.endpoint, "pid": os.getpid()})
+        self._announced = True
 
     async def _until_ready(self, http: _Http) -> None:
         ready, broken = asyncio.create_task(http.ready.wait()), asyncio.create_task(self.quit.wait())
@@ -160,7 +166,8 @@ class Server:
     async def stop(self) -> None:
         """Answers requests under way, closes the store. What runs goes on and is adopted by the next server."""
         self.quit.set()
-        (self._data / ADDRESS).unlink(missing_ok=True)
+        if self._announced:  # else the file may be another server's, which keeps these data from us
+            (self._data / ADDRESS).unlink(missing_ok=True)
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
             await asyncio.gather(self._serving, return_exceptions=True)
@@ -187,7 +194,9 @@ class Server:
     def _build(self) -> Parts:
         settings, clock = self.settings, self._clock
         engine = make_engine(settings, clock, _instance(self.keyring.master_key))
-        store = open_sqlite(self._data / "batchd.db", clock)
+        database = self._data / "batchd.db"
+        database.touch(mode=0o600)  # what SQLite adds beside it gets the same mode
+        store = open_sqlite(database, clock)
         token = partial(_task_token, self.keyring.master_key, settings.account)
         read_secret = partial(_read_secret, Vault(self.keyring.master_key), clock)
 
@@ -195,24 +204,23 @@ class Server:
             watch.report(FailedToStart(task_id, clock.now_ms(), reason))
 
         launch = Launch(store, engine, Surroundings(self.endpoint, settings.account, token, read_secret), refuse)
-        schedule = Schedule(store, clock, settings.capacity(), launch.perform)
+        metrics = Metrics(lambda: _picture(store, engine, schedule))
+        schedule = Schedule(store, clock, settings.capacity(), launch.perform, metrics.on_step)
         store.follow(schedule)
-        writer = Writer(store)
+        writer = Writer(store, observe=metrics.on_commit)
         output = Output(engine, launch.logs)
         watch = Watch(writer, launch, output, clock)
         demand = Demand(schedule, clock)
         chores = (
             Deadlines(writer, schedule, clock),
-            Housekeeping(writer, clock, settings.retention_days),
+            Housekeeping(writer, clock, settings.retention_days, (purge_deleted,)),
             Replacement(store, writer, schedule, launch, clock),
             demand,
         )
-        return Parts(store, writer, engine, schedule, launch, output, watch, demand, (watch, *chores))
+        return Parts(store, writer, engine, schedule, launch, output, watch, demand, metrics, (watch, *chores))
 
     def _http_config(self, parts: Parts) -> uvicorn.Config:
-        inside = Inside(
-            self._gateway(parts), self.keyring.master_key, parts.store, self._clock, partial(_health, parts)
-        )
+        inside = Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, _pages(parts))
         return uvicorn.Config(
             inside,
             http="httptools",
@@ -236,7 +244,12 @@ class Server:
         live = [command.task_id for command in (*running, *starts)]
         with parts.store.read() as tx:
             parts.output.resume(tx, live)
-        await parts.engine.open(parts.watch.report, [task.task_id for task in running], [s.task_id for s in starts])
+
+        def take(report: Report) -> None:
+            parts.metrics.on_report(report)
+            parts.watch.report(report)
+
+        await parts.engine.open(take, [task.task_id for task in running], [s.task_id for s in starts])
         parts.launch.perform(wanted)
         self._lives = [self._begin(loop.run(), type(loop).__name__) for loop in parts.loops]
         self._lives.append(self._begin(_until_broken(parts.writer), "Writer"))
@@ -266,7 +279,16 @@ class Server:
         )
         rate = self.settings.throttle
         throttle = Throttle(rate, self._clock) if rate else None
-        return Gateway(SERVICES, authenticator, parts.store, parts.writer, self._clock, deployment, throttle=throttle)
+        return Gateway(
+            SERVICES,
+            authenticator,
+            parts.store,
+            parts.writer,
+            self._clock,
+            deployment,
+            throttle=throttle,
+            observe=parts.metrics.on_request,
+        )
 
 
 def make_engine(settings: Settings, clock: Clock, instance: str) -> Engine:
@@ -336,6 +358,20 @@ def _health(parts: Parts) -> dict[str, Any]:
     }
 
 
+def _pages(parts: Parts) -> dict[str, Page]:
+    """What everybody may see."""
+    return {
+        HEALTH: lambda: ("application/json", orjson.dumps(_health(parts))),
+        METRICS: lambda: (CONTENT_TYPE, parts.metrics.page()),
+    }
+
+
+def _picture(store: Store, engine: Engine, schedule: Schedule) -> Picture:
+    with store.read() as tx:
+        jobs = tx.jobs.counts()
+    return Picture(__version__, engine.name, store.name, jobs, schedule.scheduler.overview())
+
+
 async def _until_broken(writer: Writer) -> None:
     await writer.broken.wait()
 
@@ -348,9 +384,14 @@ async def _close(parts: Parts) -> None:
 
 
 def _make_folder(path: Path) -> None:
-    """For this user only, unless the operator made it otherwise."""
+    """Others may pass through, for jobs that run as another user have their own place in it, and see nothing else.
+
+    A folder that the operator made stays as it is.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.is_dir():
+            path.mkdir(parents=True)
+            path.chmod(0o711)
     except OSError as error:
         raise ConfigError(f"cannot make the data directory {path}: {error.strerror}") from None
 
@@ -369,7 +410,9 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, port: int) -> str:
+def endpoint_of(host: str, port: int) -> str:
+    """How jobs and commands on this machine reach a server that listens there."""
+    host = _LOOPBACKS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

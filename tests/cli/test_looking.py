@@ -1,0 +1,97 @@
+"""jobs, logs, why, top: looking at what there is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.cli.command import Batchd, one_line
+
+ID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+@pytest.fixture(scope="module")
+def stuck(batchd: Batchd) -> str:
+    """A job that waits for a GPU."""
+    batchd("run", "--queue", "looking", "--name", "first", "--", "true")
+    batchd("run", "--queue", "looking", "--name", "broken", "--", "false")
+    return batchd("run", "-d", "--queue", "looking", "--name", "large", "--vcpus", "4", "--", "true").stdout.strip()
+
+
+def test_jobs_are_listed_newest_first_one_line_each(batchd: Batchd, stuck: str) -> None:
+    batchd("logs", "-f", stuck)
+    lines = batchd("jobs", "--queue", "looking").stdout.splitlines()
+    assert lines[0].split() == ["JOB", "ID", "STATUS", "CREATED", "TOOK", "NAME", "REASON"]
+    rows = [re.fullmatch(rf"({ID})  (\w+) +\d\d:\d\d:\d\d  [\d.]+ s  (\w+) *(.*?) *", line) for line in lines[1:]]
+    assert [row and row.groups()[1:] for row in rows] == [
+        ("SUCCEEDED", "large", ""),
+        ("FAILED", "broken", "exit 1"),
+        ("SUCCEEDED", "first", ""),
+    ]
+
+
+def test_jobs_are_narrowed_by_status_and_number(batchd: Batchd, stuck: str) -> None:
+    failed = batchd("jobs", "--queue", "looking", "--status", "failed").stdout.splitlines()
+    assert len(failed) == 2
+    assert "broken" in failed[1]
+    assert len(batchd("jobs", "--limit", "2").stdout.splitlines()) == 3
+
+
+def test_several_queues_are_told_apart(batchd: Batchd, stuck: str) -> None:
+    batchd("run", "--queue", "another", "--", "true")
+    table = batchd("jobs").stdout
+    assert "QUEUE" in table.splitlines()[0]
+    assert {"another", "looking"} <= set(table.split())
+
+
+def test_logs_are_found_by_id_and_by_name_with_every_attempt(batchd: Batchd) -> None:
+    batchd("run", "--name", "twice", "--attempts", "2", "--", "sh", "-c", 'echo "try $AWS_BATCH_JOB_ATTEMPT"; exit 1')
+    assert batchd("logs", "twice").stdout == "try 1\ntry 2\n"
+    [job_id] = re.findall(rf"({ID}).*twice", batchd("jobs").stdout)
+    assert batchd("logs", job_id).stdout == "try 1\ntry 2\n"
+
+
+def test_why_says_how_a_job_ended(batchd: Batchd) -> None:
+    batchd("run", "--name", "over", "--", "true")
+    done = batchd("why", "over")
+    assert done.stdout.splitlines()[1].strip() == "The job is SUCCEEDED: Essential container in task exited"
+
+
+def test_why_names_what_a_waiting_job_waits_for(batchd: Batchd) -> None:
+    blocker = batchd("run", "-d", "--vcpus", "4", "--name", "blocker", "--", "sleep", "600").stdout.strip()
+    batchd("run", "-d", "--name", "waiting", "--", "true")
+    said = batchd("why", "waiting").stdout
+    assert "is RUNNABLE" in said
+    assert "The machine is full: 4 of 4 vCPUs" in said
+    followed = batchd.begin("logs", "-f", "waiting")
+    _terminate(batchd, blocker)
+    assert followed.communicate(timeout=30)[0] == ""
+    assert followed.returncode == 0
+
+
+def test_top_shows_queues_environments_and_the_machine_once(batchd: Batchd, stuck: str) -> None:
+    done = batchd("top", "--once")
+    assert done.returncode == 0
+    assert re.search(r"^batchd \S+  engine process  vCPU [\d.]+/4  memory \d+/8192 MiB$", done.stdout, re.MULTILINE)
+    assert re.search(r"^looking +0 +0 +0 +0 +0 +2 +1 us-east-1", done.stdout, re.MULTILINE)
+    assert re.search(r"^looking +0 +no limit +yes +us-east-1", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["logs", "why"])
+def test_a_job_that_is_not_there_is_said_in_one_line(batchd: Batchd, command: str) -> None:
+    done = batchd(command, "nobody")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert one_line(done.stderr) == "there is no job with the id or name 'nobody'"
+
+
+def test_a_queue_and_a_status_that_are_not_there_are_said_in_one_line(batchd: Batchd) -> None:
+    assert one_line(batchd("jobs", "--queue", "nobody").stderr) == "JobQueue nobody not found."
+    assert one_line(batchd("jobs", "--status", "done").stderr).startswith("--status must be one of SUBMITTED, ")
+
+
+def _terminate(batchd: Batchd, job_id: str) -> None:
+    from batchd.cli.connect import Clients, local_access
+    from batchd.config import Settings
+
+    Clients(local_access(Settings(data_dir=batchd.data))).batch.terminate_job(jobId=job_id, reason="the test is over")

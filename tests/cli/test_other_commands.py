@@ -1,0 +1,97 @@
+"""env, version, doctor, demo, and how the command line says no."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from batchd import __version__
+from tests.cli.command import PROGRAM, Batchd, one_line
+
+
+def test_env_is_what_a_shell_evaluates_to_reach_the_server(batchd: Batchd) -> None:
+    script = f'eval "$({PROGRAM} env)"; unset BATCHD_DATA_DIR; {PROGRAM} run -- echo reached; echo $AWS_REGION'
+    stale = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_SESSION_TOKEN": "stale", "AWS_PROFILE": "stale"}
+    environ = {**os.environ, **stale, "BATCHD_DATA_DIR": str(batchd.data)}
+    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("reached\nus-east-1\n", "")
+
+
+def test_version_is_the_packages(batchd: Batchd) -> None:
+    assert batchd("version").stdout == f"{__version__}\n"
+
+
+def test_the_doctor_sees_the_machine_and_the_server(batchd: Batchd) -> None:
+    done = batchd("doctor")
+    assert done.returncode == 0, done.stdout
+    assert f"server answers on {batchd.endpoint}, engine process" in done.stdout
+    assert "process engine: memory limits" in done.stdout
+
+
+def test_the_doctor_says_what_is_bad_and_fails(tmp_path: Path, batchd: Batchd) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "keys.json").write_text((batchd.data / "keys.json").read_text())
+    (data / "server.json").write_text('{"endpoint": "http://127.0.0.1:1"}')
+    done = Batchd(data)("doctor")
+    assert done.returncode == 1
+    assert "no server answers at http://127.0.0.1:1" in done.stdout
+
+
+def test_without_a_server_every_command_says_how_to_start_one(tmp_path: Path) -> None:
+    lonely = Batchd(tmp_path / "data")
+    for command in (["jobs"], ["run", "--", "true"], ["logs", "x"], ["why", "x"], ["top", "--once"], ["env"]):
+        done = lonely(*command)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert one_line(done.stderr).endswith("start one with `batchd serve`")
+
+
+def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+    done = Batchd(tmp_path, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", **keys})("jobs")
+    assert done.returncode == 1
+    assert one_line(done.stderr) == "no server answers at http://127.0.0.1:1: is `batchd serve` running?"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["run", "--nope", "--", "true"], "No such option: --nope"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["run"], "Missing argument"),
+        (["run", "-e", "A", "--", "true"], "'A' is not NAME=VALUE"),
+        (["run", "--vcpus", "many", "--", "true"], "--vcpus"),
+        (["serve", "--port", "many"], "--port"),
+        (["jobs", "--limit", "0"], "--limit"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], text: str) -> None:
+    done = Batchd(tmp_path)(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    line = one_line(done.stderr)
+    assert text in line
+    assert line.endswith("--help`)")
+
+
+def test_a_refusal_of_the_service_is_one_line_and_exit_code_1(batchd: Batchd) -> None:
+    done = batchd("run", "--name", "no spaces", "--", "true")
+    assert done.returncode == 1
+    assert "Job name should match valid pattern" in one_line(done.stderr)
+
+
+def test_without_any_words_the_help_is_shown(tmp_path: Path) -> None:
+    done = Batchd(tmp_path)()
+    assert done.returncode == 0
+    assert "batchd serve" in done.stdout + done.stderr
+
+
+def test_the_demo_runs_nine_jobs_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    done = Batchd(tmp_path / "unused", {"TMPDIR": str(tmp_path)})("demo")
+    assert done.returncode == 0, done.stderr
+    assert "shard  files    lines functions  longest function" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("9 jobs in ")
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("batchd-demo")] == []
