@@ -78,7 +78,7 @@ class Town:
         launch.perform(self.schedule.scheduler.wanted())
         guard = OpenAuthenticator(ACCOUNT, "AKIA")
         self.gateway = Gateway(SERVICES, guard, self.store, self, self.clock, self._deployment())
-        self.app = Inside(self.gateway, MASTER_KEY, self.store, self.clock, dict)
+        self.app = Inside(self.gateway, MASTER_KEY, self.store, self.clock, {})
         self.problems = _Problems()
         logging.getLogger("batchd").addHandler(self.problems)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from batchd.clock import Clock
 from batchd.errors import StoreError
@@ -23,12 +25,18 @@ _INACTIVE_MS = 180 * _DAY_MS
 
 
 class Housekeeping:
-    """Runs once a minute. `retention_days` 0 keeps ended jobs for ever. [batch.md 1.5]"""
+    """Runs once a minute. `retention_days` 0 keeps ended jobs for ever. [batch.md 1.5]
 
-    def __init__(self, writer: Writer, clock: Clock, retention_days: float) -> None:
+    `chores` are others' own: what they do at a time (ms), and how many rows that was.
+    """
+
+    def __init__(
+        self, writer: Writer, clock: Clock, retention_days: float, chores: Sequence[Callable[[Tx, int], int]] = ()
+    ) -> None:
         self._writer = writer
         self._clock = clock
         self._retention_ms = round(retention_days * _DAY_MS)
+        self._chores = chores
 
     async def run(self) -> None:
         while True:
@@ -44,11 +52,18 @@ class Housekeeping:
             before = self._clock.now_ms() - self._retention_ms
             while await self._writer.write(lambda tx: tx.jobs.purge(before, _AT_ONCE)) == _AT_ONCE:
                 pass
+            while await self._writer.write(lambda tx: tx.results.trim(before, _AT_ONCE)) == _AT_ONCE:
+                pass
             await self._writer.write(lambda tx: tx.journal.trim(before))
         inactive = self._clock.now_ms() - _INACTIVE_MS
         while await self._writer.write(lambda tx: expire_definitions(tx, inactive)) == _AT_ONCE:
             pass
-        await self._writer.write(lambda tx: expire_logs(tx, self._clock.now_ms()))
+        for chore in (expire_logs, *self._chores):
+            await self._writer.write(partial(_do, chore, self._clock.now_ms()))
+
+
+def _do(chore: Callable[[Tx, int], int], now: int, tx: Tx) -> int:
+    return chore(tx, now)
 
 
 def expire_definitions(tx: Tx, before: int) -> int:

@@ -20,6 +20,7 @@ from batchd.scheduler.events import (
     TimeLimit,
 )
 from batchd.scheduler.scheduler import Scheduler
+from batchd.scheduler.state import Step
 from batchd.store.store import Body, Store, Tx
 
 log = logging.getLogger(__name__)
@@ -27,22 +28,34 @@ QUEUE = "batch.job-queue"
 ENVIRONMENT = "batch.compute-environment"
 
 
+def _unobserved(step: Step) -> None:
+    """Nobody looks."""
+
+
 class Schedule:
     """The journal's reader. `scheduler` is a cache of the tables: whenever a group is lost it is built again.
 
     `perform` receives the commands of each committed group, in order. `is_stale` asks for a step without news:
-    after a start, and after a lost group, jobs may wait that nothing else would wake.
+    after a start, and after a lost group, jobs may wait that nothing else would wake. `observe` sees each committed
+    step, and must not mind its jobs changing later.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, capacity: Resources, perform: Callable[[list[Command]], None]
+        self,
+        store: Store,
+        clock: Clock,
+        capacity: Resources,
+        perform: Callable[[list[Command]], None],
+        observe: Callable[[Step], None] = _unobserved,
     ) -> None:
         self._store = store
         self._clock = clock
         self._capacity = capacity
         self._perform = perform
+        self._observe = observe
         self._pending: list[Command] = []
         self._must_repeat = False
+        self._steps: list[Step] = []
         self.scheduler = Scheduler()
         self.is_stale = True
         self.restore()
@@ -50,6 +63,7 @@ class Schedule:
     def restore(self) -> None:
         """Build the scheduler from the last commit; `scheduler.wanted()` then says what must be done again."""
         self._pending.clear()
+        self._steps.clear()
         scheduler = Scheduler()
         with self._store.read() as tx:
             scheduler.step([*_specs(tx), MachineSized(self._capacity)], self._clock.now_ms())
@@ -64,9 +78,13 @@ class Schedule:
         tx.jobs.save_arrays(step.counted, step.reshaped, now)
         tx.journal.append_transitions([moved for moved in step.transitions if moved.status is not JobStatus.SUBMITTED])
         self._pending.extend(step.commands)
+        self._steps.append(step)
 
     def on_commit(self) -> None:
         self.is_stale = False
+        steps, self._steps = self._steps, []
+        for step in steps:
+            self._observe(step)
         commands, self._pending = self._pending, []
         if self._must_repeat:
             commands = self.scheduler.wanted()

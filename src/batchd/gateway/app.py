@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from batchd.clock import Clock
@@ -60,9 +61,23 @@ class UnitWriter(Protocol):
         """The unit's result, after its commit. Raises what the unit raised, or StoreError if the commit failed."""
 
 
+def _unobserved(operation: OperationSpec | None, status: int, seconds: float) -> None:
+    """Nobody looks."""
+
+
+@dataclass(slots=True)
+class _Reached:
+    """How far a request has come."""
+
+    operation: OperationSpec | None = None
+
+
 @dataclass(eq=False)
 class Gateway:
-    """Serves any AWS service that botocore has a model of, given functions for its operations."""
+    """Serves any AWS service that botocore has a model of, given functions for its operations.
+
+    `observe` hears of each answer: the operation, if the request was for one, the status, and the seconds it took.
+    """
 
     services: Sequence[Service]
     authenticator: Authenticator
@@ -72,6 +87,7 @@ class Gateway:
     deployment: Deployment
     max_body: int = MAX_BODY
     throttle: Throttle | None = None
+    observe: Callable[[OperationSpec | None, int, float], None] = _unobserved
 
     def __post_init__(self) -> None:
         specs = [ServiceSpec(service) for service in self.services]
@@ -94,13 +110,18 @@ class Gateway:
 
     async def respond(self, request: HttpRequest, request_id: str) -> HttpResponse:
         """The answer to a request; it always has one, in its protocol's shape."""
+        began, reached = perf_counter(), _Reached()
+        response = await self._respond(request, request_id, reached)
+        self.observe(reached.operation, response.status, perf_counter() - began)
+        return response
+
+    async def _respond(self, request: HttpRequest, request_id: str, reached: _Reached) -> HttpResponse:
         wire: Wire | None = None
-        operation: OperationSpec | None = None
         try:
             # Who comes first: a stranger learns nothing, not even which operations there are.
             identity = self.authenticator.authenticate(request)
             route = self._router.route(request, identity.service)
-            operation = route.operation
+            operation = reached.operation = route.operation
             endpoint = self._operations.endpoint(operation)
             wire = endpoint.wire
             if self.throttle is not None and not self.throttle.admits(operation.service.name, operation.name):
@@ -115,7 +136,7 @@ class Gateway:
             return fault_response(error.wire, error.fault, request_id)
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer
             wire = wire or self._router.wire_of(request)
-            return fault_response(wire, _fault_of(error, wire, operation, request_id), request_id)
+            return fault_response(wire, _fault_of(error, wire, reached.operation, request_id), request_id)
 
     async def _run(self, endpoint: Endpoint, params: Params, call: Call) -> Params:
         """Writes answer after their commit; reads see the last one and wait for nobody."""

@@ -1,9 +1,8 @@
-"""The few paths that are not AWS's: health, and the credentials a running job asks for. All else is the gateway's."""
+"""The few paths that are not AWS's: pages such as health, and the credentials a running job asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -14,28 +13,34 @@ from batchd.scheduler.events import JobStatus
 from batchd.store.store import Store
 
 HEALTH = "/_batchd/health"
+METRICS = "/metrics"
 CREDENTIALS = "/_batchd/credentials"
 _UNDER_WAY = (JobStatus.STARTING, JobStatus.RUNNING)
 _HOUR_S = 3600  # SDKs come again a quarter of an hour before the end
 
 
+Page = Callable[[], tuple[str, bytes]]  # its content type, and itself
+
+
 class Inside:
-    """The outermost ASGI app."""
+    """The outermost ASGI app. `pages` are shown to everybody, by path; all else is the gateway's."""
 
     def __init__(
-        self, gateway: Gateway, master_key: bytes, store: Store, clock: Clock, health: Callable[[], dict[str, Any]]
+        self, gateway: Gateway, master_key: bytes, store: Store, clock: Clock, pages: Mapping[str, Page]
     ) -> None:
         self._gateway = gateway
         self._master_key = master_key
         self._issuer = SessionIssuer(master_key)
         self._store = store
         self._clock = clock
-        self._health = health
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if path == HEALTH:
-            await _answer(send, 200, orjson.dumps(self._health()))
+        page = self._pages.get(path)
+        if page is not None:
+            content_type, body = page()
+            await _answer(send, 200, body, content_type)
         elif path == CREDENTIALS:
             await _answer(send, *self._credentials(scope))
         else:
@@ -60,7 +65,7 @@ def _refusal(message: str) -> bytes:
     return orjson.dumps({"code": "AccessDenied", "message": message})
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _answer(send: Send, status: int, body: bytes, content_type: str = "application/json") -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
+from time import perf_counter
 from typing import Any, TypeVar
 
 from batchd.errors import EventsRefused, StoreError
@@ -19,17 +20,24 @@ _Unit = tuple[Callable[[Tx], Any], asyncio.Future[Any]]
 _Group = tuple[list[_Unit], list[Outcome]]
 
 
+def _unobserved(units: int, seconds: float) -> None:
+    """Nobody looks."""
+
+
 class Writer:
     """The one door for writes of a running server; belongs to one event loop.
 
     Units wait while a commit is under way and then go together. What happens on the loop's thread and what on the
     other: apply and settle here, commit (an fsync) there. The units of a group over which a reader of the journal
     broke down are done again one by one, so that the one to blame fails alone. `broken` is set when nothing can be
-    written any more.
+    written any more. `observe` hears of each group: units, and seconds its commit took.
     """
 
-    def __init__(self, store: Store, group_limit: int = GROUP_LIMIT) -> None:
+    def __init__(
+        self, store: Store, group_limit: int = GROUP_LIMIT, observe: Callable[[int, float], None] = _unobserved
+    ) -> None:
         self._store = store
+        self._observe = observe
         self._group_limit = group_limit
         self._waiting: deque[_Unit] = deque()
         self._applied: SimpleQueue[_Group | None] = SimpleQueue()
@@ -101,14 +109,16 @@ class Writer:
         """On the other thread."""
         while (group := self._applied.get()) is not None:
             error: Exception | None = None
+            began = perf_counter()
             try:
                 self._store.commit()
             except Exception as failure:  # noqa: BLE001 - it is the callers' to know
                 error = failure
-            loop.call_soon_threadsafe(self._end_group, group, error)
+            loop.call_soon_threadsafe(self._end_group, group, error, perf_counter() - began)
 
-    def _end_group(self, group: _Group, error: Exception | None) -> None:
+    def _end_group(self, group: _Group, error: Exception | None, seconds: float) -> None:
         units, outcomes = group
+        self._observe(len(units), seconds)
         try:
             self._store.settle(error is None)
         except Exception as failure:  # noqa: BLE001 - a follower that failed here has lost track of the tables
