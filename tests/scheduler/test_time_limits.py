@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from batchd.scheduler.events import CancelRequested, TimePassed
 from batchd.scheduler.scheduler import Scheduler
-from tests.scheduler.worlds import World, after, environment, machine, queue, spec
+from tests.scheduler.worlds import World, after, array, environment, machine, queue, spec
 
 TOO_SMALL = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
 LACKING = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
@@ -109,3 +109,12 @@ def test_after_a_restart_the_clock_starts_again() -> None:
     assert again.next_deadline() is None
     assert again.step([TimePassed()], world.now).changed == []
     assert again.next_deadline() == world.now + 600_000
+
+
+def test_an_array_that_is_blocked_for_too_long_is_cancelled_as_a_whole() -> None:
+    world = world_with(small=600)
+    world.tell(environment("main", 4))
+    world.submit(array("a", 1000, 8), spec("b"))
+    assert world.statuses("a", "b") == "PENDING RUNNABLE"
+    world.wait(600)
+    assert world.statuses("a", "b") == "FAILED STARTING"
