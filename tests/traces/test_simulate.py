@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from batchd.cli.main import main
+from batchd.traces.swf import open_swf
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "traces" / "lublin.swf"
 
@@ -41,10 +42,18 @@ def test_a_trace_is_written_and_replayed_as_the_model_itself(typed, tmp_path: Pa
     assert typed(path, "--json") == typed(*model, "--json")
 
 
+def test_the_sample_is_what_its_header_says(typed, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "sample.swf"
+    with open_swf(SAMPLE) as reader:
+        words = (reader.header.text("Note") or "").removeprefix("made by batchd simulate ").split()
+    assert typed(*words, "--write", str(path))[1] == ""
+    assert path.read_text() == SAMPLE.read_text()
+
+
 def test_the_report_comes_as_json(typed) -> None:  # type: ignore[no-untyped-def]
     out, _ = typed(str(SAMPLE), "--json", "--queues", "none", "--weight", "1=2.5")
     figures = json.loads(out)
-    assert figures["vcpus"] == 128
+    assert (figures["vcpus"], figures["jobs"]) == (256, 1500)
     assert figures["jobs"] == figures["succeeded"] + figures["failed"] + figures["never_ran"]
     assert {share["name"]: share["weight"] for share in figures["shares"]}["1"] == 2.5
 

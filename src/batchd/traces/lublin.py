@@ -109,12 +109,13 @@ def generate(model: Model, count: int) -> Iterator[SwfJob]:
 
 def header(model: Model, count: int) -> Header:
     """What a file of these jobs says of itself."""
-    load = "as published" if model.load is None else f"{model.load:g}"
+    load = "" if model.load is None else f" --load {model.load:g}"
+    options = f"--jobs {count} --seed {model.seed} --vcpus {model.vcpus} --largest {model.largest}{load}"
     return Header(
         (
             ("Version", "2.2"),
-            ("Computer", f"a model: Lublin and Feitelson, 2003; largest job {model.largest}, load {load}"),
-            ("Note", f"made by batchd simulate --model {NAME} --jobs {count} --seed {model.seed}"),
+            ("Computer", "none: jobs as Lublin and Feitelson model them (2003)"),
+            ("Note", f"made by batchd simulate --model {NAME} {options}"),
             ("MaxJobs", str(count)),
             ("MaxRecords", str(count)),
             ("MaxProcs", str(model.vcpus)),

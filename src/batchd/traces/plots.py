@@ -108,7 +108,7 @@ def _queue_length(report: Report) -> Figure:
     line = report.queue_length
     _title(axes, "Jobs that waited", f"RUNNABLE: mean {line.mean:,.1f}, most at one moment {line.most:,.0f}")
     _area(axes, line, report.makespan_s)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(1.0, 1.05 * max(line.bins, default=0.0)))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.yaxis.set_major_formatter(_WHOLE)
     axes.set_ylabel("jobs")

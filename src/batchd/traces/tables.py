@@ -47,18 +47,15 @@ def _times(report: Report) -> Table:
 
 def _levels(report: Report) -> Table:
     fairness = report.fairness
-    table = _table("", "MEAN", "MOST", "")
+    table = _table("", "MEAN", "MOST")
     table.add_row(
-        f"utilisation of {report.vcpus:,} vCPUs",
-        f"{report.utilisation.mean:.1%}",
-        f"{report.utilisation.most:.1%}",
-        f"{report.utilisation_while_arriving:.1%} until the last submit",
+        f"utilisation of {report.vcpus:,} vCPUs", f"{report.utilisation.mean:.1%}", f"{report.utilisation.most:.1%}"
     )
-    table.add_row("queue length", f"{report.queue_length.mean:,.1f}", f"{report.queue_length.most:,.0f}", "jobs")
+    table.add_row("  until the last submit", f"{report.utilisation_while_arriving:.1%}", "")
+    table.add_row("queue length", f"{report.queue_length.mean:,.1f}", f"{report.queue_length.most:,.0f}")
+    table.add_row("fairness (Jain's index) over all", f"{fairness.overall:.2f}", "")
     if fairness.while_waiting is not None:
-        note = f"Jain's index of weighted usage, among shares that wait; {fairness.overall:.2f} of all usage"
-        table.add_row("fairness", f"{fairness.while_waiting:.2f}", "", note)
-    table.columns[-1].justify = "left"
+        table.add_row("  among shares that wait", f"{fairness.while_waiting:.2f}", "")
     return table
 
 
