@@ -12,6 +12,9 @@ from typing import Any
 import orjson
 
 
+POD = "pod"  # label of a task that its job calls a pod
+
+
 @dataclass(frozen=True, slots=True)
 class Mount:
     """`source` is a path of the host; empty means a volume that lives as long as the task.
@@ -64,8 +67,8 @@ class ContainerSpec:
     (`uid`, `name`, `uid:gid`). `log` None means the output is dropped. `secrets` are (variable, where its value is
     found): only a template has them, controllers/launch turns them into environment.
 
-    `command` is what the image's entry point gets, `entry_point` what replaces that. `host_pid` and `host_ipc` share
-    the host's process numbers and memory segments.
+    `command` is what the image's entry point gets, `entry_point` what replaces that. In a template that `expands` they
+    may refer to variables as `$(NAME)`. `host_pid` and `host_ipc` share the host's process numbers and memory segments.
 
     When an essential container ends, the others of its task are stopped. `depends_on` are (container, START |
     COMPLETE | SUCCESS): what must be true of others before this one starts. Those that wait for this one to end give up
@@ -94,6 +97,7 @@ class ContainerSpec:
     log: LogDestination | None = None
     secrets: tuple[tuple[str, str], ...] = ()
     entry_point: tuple[str, ...] = ()
+    expands: bool = False
     host_pid: bool = False
     host_ipc: bool = False
     depends_on: tuple[tuple[str, str], ...] = ()

@@ -40,7 +40,10 @@ def resolved(tx: Tx, spec: TaskSpec, region: str, read_secret: ReadSecret) -> Ta
 
 
 def _filled(tx: Tx, spec: TaskSpec, container: ContainerSpec) -> ContainerSpec:
-    return replace(container, command=substituted(container.command, spec.inputs, tx)) if spec.inputs else container
+    if not spec.inputs:
+        return container
+    entry_point = substituted(container.entry_point, spec.inputs, tx)
+    return replace(container, entry_point=entry_point, command=substituted(container.command, spec.inputs, tx))
 
 
 def _opened(tx: Tx, container: ContainerSpec, region: str, read_secret: ReadSecret) -> ContainerSpec:

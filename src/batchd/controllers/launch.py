@@ -6,13 +6,15 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from uuid import NAMESPACE_URL, uuid5
 
 from batchd.arns import parse_arn
+from batchd.controllers.expansion import expanded
 from batchd.controllers.inputs import ReadSecret, SecretMissing, Unresolved, resolved
 from batchd.engines.engine import Engine
 from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.store.store import Store, Tx
-from batchd.task import ContainerSpec, LogDestination, TaskSpec, decode_task
+from batchd.task import POD, ContainerSpec, LogDestination, TaskSpec, decode_task
 
 log = logging.getLogger(__name__)
 METADATA_GRACE_S = 30.0  # AWS's SIGTERM-to-SIGKILL time where the task sets none [batch.md 1.6]
@@ -126,6 +128,8 @@ class Launch:
             log.error("the template of job %s cannot be read", command.job_id, exc_info=error)
             return None
         environment = self._environment(command, region, queue, spec.labels.get("job_role", ""))
+        if POD in spec.labels:
+            environment["AWS_BATCH_JOB_KUBERNETES_NODE_UID"] = _node_uid(command.environment)
         containers = tuple(_complete_container(c, command.task_id, environment) for c in spec.containers)
         inputs = {name: job_id.replace("*", str(command.index)) for name, job_id in spec.inputs.items()}
         return TaskSpec(command.task_id, containers, spec.stop_timeout_s, spec.labels, inputs)
@@ -152,13 +156,20 @@ def _complete_container(container: ContainerSpec, task_id: str, environment: dic
     """AWS_BATCH_* always wins; what leads the SDK here may be overridden by the job's own environment."""
     reserved = {name: value for name, value in environment.items() if name.startswith("AWS_BATCH")}
     to = container.log and LogDestination(container.log.region, container.log.group, container.log.stream + task_id)
-    return replace(container, environment={**environment, **container.environment, **reserved}, log=to)
+    completed = replace(container, environment={**environment, **container.environment, **reserved}, log=to)
+    return expanded(completed, container.environment) if container.expands else completed
 
 
 def _array_variables(command: StartTask) -> dict[str, str]:
     if command.index is None:
         return {}
     return {"AWS_BATCH_JOB_ARRAY_INDEX": str(command.index), "AWS_BATCH_JOB_ARRAY_SIZE": str(command.size)}
+
+
+@lru_cache(maxsize=1024)
+def _node_uid(environment: str) -> str:
+    """Of the one machine that serves the environment. [batch.md 4.1]"""
+    return str(uuid5(NAMESPACE_URL, f"{environment}#node"))
 
 
 @lru_cache(maxsize=1024)

@@ -228,14 +228,6 @@ def test_what_fargate_cannot_run_is_refused(world: World, container: Body, text:
             "containerProperties.instanceType is not supported by this server",
         ),
         (
-            {"ecsProperties": {"taskProperties": [{"containers": [{"image": "busybox"}]}]}},
-            "ecsProperties is not supported by this server",
-        ),
-        (
-            {"eksProperties": {"podProperties": {"containers": [{"image": "busybox"}]}}},
-            "eksProperties is not supported by this server",
-        ),
-        (
             {"consumableResourceProperties": {"consumableResourceList": [{"consumableResource": "x", "quantity": 1}]}},
             "consumableResourceProperties is not supported by this server",
         ),

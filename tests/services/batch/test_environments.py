@@ -182,14 +182,6 @@ def test_names_are_unique_and_well_formed(world: World) -> None:
     assert text == "Compute environment name should match valid pattern"
 
 
-def test_eks_is_refused(world: World) -> None:
-    eks = {"eksClusterArn": "arn:aws:eks:us-east-1:123456789012:cluster/c", "kubernetesNamespace": "n"}
-    text = world.refusal(
-        "create_compute_environment", computeEnvironmentName="ce", type="MANAGED", eksConfiguration=eks
-    )
-    assert text == "eksConfiguration is not supported by this server"
-
-
 def test_an_update_changes_members_one_by_one(world: World) -> None:
     world.environment(resources={**EC2, "allocationStrategy": "BEST_FIT_PROGRESSIVE", "imageId": "ami-1"})
 

@@ -368,8 +368,6 @@ def test_submits_that_cannot_be_are_refused(world: World, params: Body, text: st
     ("params", "member"),
     [
         ({"nodeOverrides": {"numNodes": 2}}, "nodeOverrides"),
-        ({"ecsPropertiesOverride": {"taskProperties": [{}]}}, "ecsPropertiesOverride"),
-        ({"eksPropertiesOverride": {"podProperties": {"containers": []}}}, "eksPropertiesOverride"),
         (
             {"consumableResourcePropertiesOverride": {"consumableResourceList": [{"quantity": 1}]}},
             "consumableResourcePropertiesOverride",

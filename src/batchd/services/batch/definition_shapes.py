@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from batchd.services.batch.retry import retry_shape
@@ -12,6 +12,8 @@ Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against t
 
 _ECHOED = ("schedulingPriority", "timeout", "propagateTags", "platformCapabilities")
 _LISTS = ("command", "environment", "mountPoints", "resourceRequirements", "secrets", "ulimits", "volumes")
+_LISTS_IN_A_TASK = ("command", "dependsOn", "environment", "mountPoints", "resourceRequirements", "secrets", "ulimits")
+_LISTS_IN_A_POD = ("args", "command", "env", "volumeMounts")
 
 
 def new_definition(params: Shape, arn: str, revision: int, tags: dict[str, str]) -> Body:
@@ -23,13 +25,23 @@ def new_definition(params: Shape, arn: str, revision: int, tags: dict[str, str])
         "status": "ACTIVE",
         "type": params["type"],
         "parameters": dict(params.get("parameters", {})),
-        "containerProperties": described_container(params["containerProperties"], is_fargate(params)),
-        "containerOrchestrationType": "ECS",
+        **_described(params),
         "tags": tags,
     }
     if "retryStrategy" in params:
         aws["retryStrategy"] = retry_shape(params["retryStrategy"])
     return aws | {member: params[member] for member in _ECHOED if member in params}
+
+
+def _described(params: Shape) -> Body:
+    """What runs, and where."""
+    if params.get("eksProperties"):
+        return {"eksProperties": described_eks(params["eksProperties"]), "containerOrchestrationType": "EKS"}
+    if params.get("ecsProperties"):
+        what: Body = {"ecsProperties": described_ecs(params["ecsProperties"], is_fargate(params))}
+    else:
+        what = {"containerProperties": described_container(params["containerProperties"], is_fargate(params))}
+    return what | {"containerOrchestrationType": "ECS"}
 
 
 def is_fargate(definition: Shape) -> bool:
@@ -38,18 +50,49 @@ def is_fargate(definition: Shape) -> bool:
 
 
 def described_container(container: Shape, fargate: bool) -> Body:
-    """containerProperties as AWS gives them back: entries of `environment` without a value are dropped."""
-    described: Body = {**dict.fromkeys(_LISTS, ()), **container}
-    for member in _LISTS:
-        described[member] = list(described[member])
-    described["environment"] = [entry for entry in described["environment"] if entry.get("value")]
-    if "linuxParameters" in container:
-        described["linuxParameters"] = {"devices": [], "tmpfs": [], **container["linuxParameters"]}
-    if "logConfiguration" in container:
-        described["logConfiguration"] = {"options": {}, "secretOptions": [], **container["logConfiguration"]}
+    """containerProperties as AWS gives them back."""
+    described = _with_collections(container, _LISTS)
     if fargate:
         described["fargatePlatformConfiguration"] = {
             "platformVersion": "LATEST",
             **container.get("fargatePlatformConfiguration", {}),
         }
     return described
+
+
+def described_ecs(properties: Shape, fargate: bool) -> Body:
+    """ecsProperties as AWS gives them back."""
+    (task,) = properties["taskProperties"]
+    described = {
+        **task,
+        "containers": [_with_collections(container, _LISTS_IN_A_TASK) for container in task["containers"]],
+        "volumes": list(task.get("volumes", ())),
+    }
+    if fargate:
+        described["platformVersion"] = task.get("platformVersion") or "LATEST"
+    return {"taskProperties": [described]}
+
+
+def described_eks(properties: Shape) -> Body:
+    """eksProperties as AWS gives them back: no default is filled in. [batch.md 2.6]"""
+    pod = properties["podProperties"]
+    described: Body = {**pod, "containers": [_with_lists(one, _LISTS_IN_A_POD) for one in pod["containers"]]}
+    if pod.get("initContainers"):
+        described["initContainers"] = [_with_lists(one, _LISTS_IN_A_POD) for one in pod["initContainers"]]
+    described["volumes"] = list(pod.get("volumes", ()))
+    return {"podProperties": described}
+
+
+def _with_collections(container: Shape, lists: Iterable[str]) -> Body:
+    """With the empty collections AWS adds; entries of `environment` without a value are dropped."""
+    described = _with_lists(container, lists)
+    described["environment"] = [entry for entry in described["environment"] if entry.get("value")]
+    if "linuxParameters" in container:
+        described["linuxParameters"] = {"devices": [], "tmpfs": [], **container["linuxParameters"]}
+    if "logConfiguration" in container:
+        described["logConfiguration"] = {"options": {}, "secretOptions": [], **container["logConfiguration"]}
+    return described
+
+
+def _with_lists(container: Shape, lists: Iterable[str]) -> Body:
+    return {**container, **{member: list(container.get(member) or ()) for member in lists}}

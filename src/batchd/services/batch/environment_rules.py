@@ -24,7 +24,6 @@ def is_fargate(resources: Shape) -> bool:
 
 def validate_environment(params: Shape) -> None:
     """A CreateComputeEnvironment request, apart from its name and tags. Raises Invalid or ClientException."""
-    refuse_unsupported({"eksConfiguration": params.get("eksConfiguration")})
     resources = params.get("computeResources")
     if params["type"] == "UNMANAGED":
         if resources:

@@ -22,19 +22,25 @@ def new_environment(params: Shape, arn: str, account: str, tags: dict[str, str])
     aws: Body = {
         "computeEnvironmentName": params["computeEnvironmentName"],
         "computeEnvironmentArn": arn,
-        "ecsClusterArn": cluster_arn(arn),
+        **_cluster(params, arn),
         "tags": tags,
         "type": params["type"],
         "state": params.get("state", "ENABLED"),
         "status": "VALID",
         "statusReason": HEALTHY,
         "serviceRole": params.get("serviceRole") or service_linked_role(account),
-        "containerOrchestrationType": "ECS",
         "uuid": environment_uuid(arn),
     }
     if "computeResources" in params:
         aws["computeResources"] = with_desired_vcpus(params["computeResources"])
     return aws | {member: params[member] for member in _ECHOED if member in params}
+
+
+def _cluster(params: Shape, arn: str) -> Body:
+    """Where its jobs run: a cluster of its own on ECS, the one it names on EKS."""
+    if params.get("eksConfiguration"):
+        return {"eksConfiguration": params["eksConfiguration"], "containerOrchestrationType": "EKS"}
+    return {"ecsClusterArn": cluster_arn(arn), "containerOrchestrationType": "ECS"}
 
 
 def changed_environment(aws: Body, params: Shape) -> Body:

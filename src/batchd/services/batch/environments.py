@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads, writes
 from batchd.scheduler.events import EnvironmentDeleted, EnvironmentSaved
+from batchd.services.batch.clusters import validate_cluster
 from batchd.services.batch.counting import check_count
 from batchd.services.batch.environment_health import fault_of
 from batchd.services.batch.environment_rules import (
@@ -45,6 +46,7 @@ def create_compute_environment(params: batch.CreateComputeEnvironmentRequestType
     name = params["computeEnvironmentName"]
     check_name("Compute environment name", name)
     validate_environment(params)
+    validate_cluster(params)
     tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
     key = Key(ENVIRONMENT, ctx.region, name)
     if ctx.tx.resources.get(key) is not None:

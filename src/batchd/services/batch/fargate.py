@@ -18,6 +18,7 @@ SIZES: dict[int, frozenset[int]] = {  # thousandths of a vCPU -> MiB
     16000: frozenset(range(32768, 122880 + 1, 8192)),
 }
 _LOG_DRIVERS = ("awslogs", "splunk")
+_LONGEST_TIMEOUT_S = 120
 _LINUX_PARAMETERS = ("devices", "maxSwap", "sharedMemorySize", "swappiness", "tmpfs")
 
 
@@ -44,9 +45,36 @@ def validate_container(container: Mapping[str, Any]) -> None:
     _validate_platform(container)
 
 
+def validate_task(task: Mapping[str, Any]) -> None:
+    """Members of an entry of ecsProperties.taskProperties. [batch.md 2.5]"""
+    if not task.get("executionRoleArn"):
+        raise Invalid("executionRoleArn is required for Fargate.")
+    if task.get("ipcMode"):
+        raise Invalid("ipcMode is not applicable for Fargate.")
+    if task.get("pidMode") == "host":
+        raise Invalid("pidMode host is not applicable for Fargate.")
+    _validate_storage(task, task.get("platformVersion"))
+    for container in task["containers"]:
+        _validate_task_container(container)
+
+
+def _validate_task_container(container: Mapping[str, Any]) -> None:
+    if container.get("privileged"):
+        raise client_exception("Fargate requires that the 'privileged' setting be 'false' at the container level.")
+    if container.get("ulimits"):
+        raise Invalid("ulimits are not applicable for Fargate.")
+    for member in ("startTimeout", "stopTimeout"):
+        if (container.get(member) or 0) > _LONGEST_TIMEOUT_S:
+            raise Invalid(f"{member} must be at most {_LONGEST_TIMEOUT_S} seconds for Fargate.")
+    _validate_linux_parameters(container.get("linuxParameters", {}))
+    driver = container.get("logConfiguration", {}).get("logDriver", "awslogs")
+    if driver not in (*_LOG_DRIVERS, "awsfirelens"):
+        raise Invalid(f"logDriver {driver} is not applicable for Fargate.")
+
+
 def validate_no_fargate_members(container: Mapping[str, Any]) -> None:
-    """Members of containerProperties that only Fargate has."""
-    for member in ("networkConfiguration", "fargatePlatformConfiguration", "ephemeralStorage"):
+    """Members of containerProperties, or of a task of several containers, that only Fargate has."""
+    for member in ("networkConfiguration", "fargatePlatformConfiguration", "platformVersion", "ephemeralStorage"):
         if container.get(member):
             raise Invalid(f"{member} not applicable for EC2.")
 
@@ -61,13 +89,14 @@ def _validate_platform(container: Mapping[str, Any]) -> None:
     driver = container.get("logConfiguration", {}).get("logDriver", "awslogs")
     if driver not in _LOG_DRIVERS:
         raise Invalid(f"logDriver {driver} is not applicable for Fargate.")
-    size = container.get("ephemeralStorage", {}).get("sizeInGiB", 21)
+    _validate_storage(container, container.get("fargatePlatformConfiguration", {}).get("platformVersion"))
+
+
+def _validate_storage(holder: Mapping[str, Any], version: str | None) -> None:
+    """Of containerProperties or a task: its ephemeralStorage and volumes on this platform version."""
+    size = holder.get("ephemeralStorage", {}).get("sizeInGiB", 21)
     if not 21 <= size <= 200:
         raise Invalid("ephemeralStorage.sizeInGiB must be between 21 and 200.")
-    version = container.get("fargatePlatformConfiguration", {}).get("platformVersion", "LATEST")
-    if version in ("1.0.0", "1.1.0", "1.2.0", "1.3.0") and _mounts_efs(container):
+    mounts_efs = any("efsVolumeConfiguration" in volume for volume in holder.get("volumes", ()))
+    if mounts_efs and version in ("1.0.0", "1.1.0", "1.2.0", "1.3.0"):
         raise client_exception("EFS is supported for Fargate platform version 1.4.0")
-
-
-def _mounts_efs(container: Mapping[str, Any]) -> bool:
-    return any("efsVolumeConfiguration" in volume for volume in container.get("volumes", ()))

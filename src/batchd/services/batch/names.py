@@ -8,6 +8,7 @@ import uuid
 
 from batchd.arns import Arn, parse_arn
 from batchd.gateway.operation import Context
+from batchd.scheduler.identity import instance_id
 from batchd.services.batch.faults import Invalid
 from batchd.store.store import Key
 
@@ -107,6 +108,17 @@ def container_instance_arn(environment_arn: str) -> str:
     """The one machine that serves the environment."""
     machine = uuid.uuid5(uuid.NAMESPACE_URL, f"{environment_arn}#machine").hex
     return _ecs_arn(environment_arn, f"container-instance/{cluster_name(environment_arn)}/{machine}")
+
+
+def pod_name(task_id: str) -> str:
+    """`aws-batch.<uuid>`. [batch.md 1.4]"""
+    return f"aws-batch.{uuid.UUID(hex=task_id)}"
+
+
+@functools.lru_cache(maxsize=1024)
+def node_name(environment_arn: str) -> str:
+    """The one machine that serves the environment, as Kubernetes calls it."""
+    return f"{instance_id(environment_arn)}.{_parsed(environment_arn).region}.compute.internal"
 
 
 def _ecs_arn(environment_arn: str, resource: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batchd.quotas import exceeds
+from batchd.services.batch.clusters import is_on_eks
 from batchd.services.batch.environment_rules import is_fargate
 from batchd.services.batch.faults import Invalid, client_exception
 from batchd.services.batch.instance_types import architectures
@@ -48,10 +49,18 @@ def validate_environments(environments: Sequence[Shape]) -> None:
 
 def queue_type(environments: Sequence[Shape]) -> str:
     """jobQueueType of a queue of these environments (AWS shapes). Raises Invalid where they do not mix."""
-    kinds = {"ECS_FARGATE" if is_fargate(e.get("computeResources", {"type": "EC2"})) else "ECS" for e in environments}
+    kinds = {_type_of(environment) for environment in environments}
+    if len(kinds) > 1 and "EKS" in kinds:
+        raise Invalid("compute environments of a job queue must be all on Amazon ECS or all on Amazon EKS")
     if len(kinds) > 1:
         raise Invalid("compute environments of a job queue must be all EC2 or SPOT, or all FARGATE or FARGATE_SPOT")
     return kinds.pop()
+
+
+def _type_of(environment: Shape) -> str:
+    if is_on_eks(environment):
+        return "EKS"
+    return "ECS_FARGATE" if is_fargate(environment.get("computeResources", {"type": "EC2"})) else "ECS"
 
 
 def validate_time_limits(actions: Sequence[Shape]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from batchd.scheduler.events import Resources
@@ -25,6 +25,14 @@ def resources_of(container: Mapping[str, Any], *, fractions: bool) -> Resources:
     if memory_mib < _SMALLEST_MEMORY_MIB:
         raise Invalid(f"MEMORY must be at least {_SMALLEST_MEMORY_MIB} MiB")
     return Resources(vcpus_milli, memory_mib, _whole("GPU", required.get("GPU", "0")))
+
+
+def total(parts: Iterable[Resources]) -> Resources:
+    """What containers that run together ask for."""
+    wanted = list(parts)
+    return Resources(
+        sum(one.vcpus_milli for one in wanted), sum(one.memory_mib for one in wanted), sum(one.gpus for one in wanted)
+    )
 
 
 def validate_given_once(container: Mapping[str, Any]) -> None:

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from batchd.scheduler.events import ExitRule, Resources
-from batchd.services.batch import fargate
-from batchd.services.batch.definition_shapes import is_fargate
-from batchd.services.batch.faults import unsupported
+from batchd.services.batch.faults import client_exception
 from batchd.services.batch.inputs import used_inputs
-from batchd.services.batch.merge import merge_container
-from batchd.services.batch.requirements import resources_of
+from batchd.services.batch.resolve_container import container_texts, container_work
+from batchd.services.batch.resolve_pod import pod_texts, pod_work
+from batchd.services.batch.resolve_task import task_texts, task_work
 from batchd.services.batch.retry import exit_rules, retry_shape
-from batchd.services.batch.substitute import has_reference, substitute
-from batchd.services.batch.task_template import log_destination, task_template
+from batchd.services.batch.work import Order, Shape, Work
 from batchd.store.store import Body
-from batchd.task import LogDestination, encode_task
-
-Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
+from batchd.task import LogDestination, TaskSpec, encode_task
 
 _ONE_ATTEMPT: Shape = {"attempts": 1}
 
 
 @dataclass(frozen=True, slots=True)
+class _Kind:
+    """One way to say what runs: the definition's member, and the submit's that overrides it."""
+
+    member: str
+    override: str
+    work: Callable[[Order], Work]
+    texts: Callable[[Body, Shape], list[str]]
+
+
+_KINDS = (
+    _Kind("containerProperties", "containerOverrides", container_work, container_texts),
+    _Kind("ecsProperties", "ecsPropertiesOverride", task_work, task_texts),
+    _Kind("eksProperties", "eksPropertiesOverride", pod_work, pod_texts),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
-    """`shape` is what DescribeJobs will answer of it whatever happens to the job; `log.stream` lacks the task id."""
+    """`shape` is what DescribeJobs will answer of it whatever happens to the job; `logs` are where the containers'
+    output goes, by name: the streams lack the task id."""
 
     shape: Body
     wanted: Resources
     task: bytes
-    log: LogDestination
+    logs: dict[str, LogDestination]
     attempts: int
     exit_rules: tuple[ExitRule, ...]
     timeout_s: int | None
@@ -43,18 +56,14 @@ def resolve_job(definition: Body, params: Shape, region: str, inputs: Mapping[st
     Raises Invalid or ClientException."""
     inputs = inputs or {}
     parameters = {**definition["parameters"], **params.get("parameters", {})}
-    container = _container(definition["containerProperties"], params, parameters, inputs)
-    wanted = resources_of(container, fractions=is_fargate(definition))
-    if is_fargate(definition):
-        fargate.validate_size(wanted)
+    work = _kind(definition, params).work(Order(definition, params, parameters, inputs, region))
     retry = params.get("retryStrategy") or definition.get("retryStrategy") or _ONE_ATTEMPT
     timeout = params.get("timeout") or definition.get("timeout") or {}
-    log = log_destination(container, definition["jobDefinitionName"], region)
     shape = {
         "retryStrategy": retry_shape(retry),
         "dependsOn": list(params.get("dependsOn", ())),
         "parameters": parameters,
-        "container": container,
+        **work.shape,
         "propagateTags": params.get("propagateTags", definition.get("propagateTags", False)),
         "platformCapabilities": definition.get("platformCapabilities", []),
     }
@@ -62,30 +71,29 @@ def resolve_job(definition: Body, params: Shape, region: str, inputs: Mapping[st
         shape["timeout"] = timeout
     return Resolved(
         shape=shape,
-        wanted=wanted,
-        task=encode_task(
-            replace(task_template(container, wanted, log), inputs=used_inputs(container["command"], inputs))
-        ),
-        log=log,
+        wanted=work.wanted,
+        task=encode_task(replace(work.task, inputs=used_inputs(_words(work.task), inputs))),
+        logs={container.name: container.log for container in work.task.containers if container.log},
         attempts=retry["attempts"],
         exit_rules=exit_rules(retry),
         timeout_s=timeout.get("attemptDurationSeconds"),
     )
 
 
-def _container(properties: Body, params: Shape, parameters: dict[str, str], inputs: Mapping[str, str]) -> Body:
-    """The container as DescribeJobs shows it: merged, with every placeholder replaced."""
-    _refuse_unservable(properties)
-    container = merge_container(properties, params.get("containerOverrides", {}))
-    if has_reference(container["command"]):
-        container["command"] = substitute(container["command"], parameters, inputs)
-    container["networkInterfaces"] = []
-    return container
+def texts_of(definition: Body, params: Shape) -> list[str]:
+    """Where the words of the job's commands may come from. Raises as `resolve_job` does."""
+    values = (*definition["parameters"].values(), *params.get("parameters", {}).values())
+    return [*_kind(definition, params).texts(definition, params), *values]
 
 
-def _refuse_unservable(properties: Body) -> None:
-    """Members that no engine here can honour: running the job without them would be wrong."""
-    for volume in properties["volumes"]:
-        for member in ("efsVolumeConfiguration", "s3filesVolumeConfiguration"):
-            if volume.get(member):
-                unsupported(f"containerProperties.volumes.{member}")
+def _kind(definition: Body, params: Shape) -> _Kind:
+    """Raises ClientException where another kind is overridden; empty overrides ask for nothing."""
+    kind = next(kind for kind in _KINDS if kind.member in definition)
+    for other in _KINDS:
+        if other is not kind and params.get(other.override):
+            raise client_exception(f"{other.override} can not override a job definition with {kind.member}")
+    return kind
+
+
+def _words(task: TaskSpec) -> list[str]:
+    return [word for container in task.containers for word in (*container.entry_point, *container.command)]

@@ -24,7 +24,8 @@ def get_job_queue_snapshot(params: batch.GetJobQueueSnapshotRequestTypeDef, ctx:
         {"jobArn": ctx.arn("batch", f"job/{job_id}"), "earliestTimeAtPosition": since}
         for job_id, since in ctx.deployment.front(arn, _MOST_JOBS)
     ]
-    usage = {"capacityUnit": "VCPU", "quantity": ctx.deployment.queue_vcpus(arn)}
+    unit = "cpu" if aws["jobQueueType"] == "EKS" else "VCPU"
+    usage = {"capacityUnit": unit, "quantity": ctx.deployment.queue_vcpus(arn)}
     return {
         "frontOfQueue": {"jobs": jobs, "lastUpdatedAt": ctx.now_ms},
         "queueUtilization": {"totalCapacityUsage": [usage], "lastUpdatedAt": ctx.now_ms},

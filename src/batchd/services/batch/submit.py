@@ -1,4 +1,4 @@
-"""SubmitJob, for single-container jobs and arrays of them. [batch.md 3]"""
+"""SubmitJob, for jobs by themselves and arrays of them. [batch.md 3]"""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import orjson
 from batchd.gateway.operation import Context, writes
 from batchd.quotas import Quotas, exceeds
 from batchd.scheduler.events import JobSpec, JobStatus, JobSubmitted
+from batchd.services.batch.clusters import clusters_of
 from batchd.services.batch.dependencies import find_dependencies
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
 from batchd.services.batch.inputs import find_inputs
 from batchd.services.batch.merge import validate_overrides
 from batchd.services.batch.names import QUEUE, check_name, key_of
-from batchd.services.batch.resolve import Resolved, resolve_job
+from batchd.services.batch.resolve import Resolved, resolve_job, texts_of
 from batchd.services.batch.retry import validate_retry_strategy, validate_timeout
 from batchd.services.batch.revisions import find_active
 from batchd.services.batch.tag_rules import validate_tags
+from batchd.services.batch.task_template import CONTAINER
 from batchd.store.store import Body, ChildCounts, JobRow, Key
 from batchd.task import LogDestination
 
@@ -27,10 +29,9 @@ if TYPE_CHECKING:
 
 _LOG_GROUP = "logs.group"
 _SMALLEST_ARRAY = 2
+_CAPABILITIES = {"ECS_FARGATE": "FARGATE", "EKS": "EKS"}  # what a queue's type asks of a definition, if not EC2
 _UNSUPPORTED = (
     "nodeOverrides",
-    "ecsPropertiesOverride",
-    "eksPropertiesOverride",
     "consumableResourcePropertiesOverride",
 )
 
@@ -45,8 +46,9 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
     size = _array_size(params, ctx.deployment.quotas)
     depends_on, sequential = find_dependencies(ctx, params.get("dependsOn", ()), size)
     _validate_state(queue, definition, params)
-    job = resolve_job(definition, params, ctx.region, find_inputs(ctx, depends_on, _texts(definition, params)))
-    _ensure_log_group(ctx, job.log)
+    job = resolve_job(definition, params, ctx.region, find_inputs(ctx, depends_on, texts_of(definition, params)))
+    for log in job.logs.values():
+        _ensure_log_group(ctx, log)
     job_id = ctx.new_id()
     spec = JobSpec(
         job_id=job_id,
@@ -66,7 +68,7 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
         name=params["jobName"],
         definition=definition["jobDefinitionArn"],
         created_at=ctx.now_ms,
-        document=_document(job, queue),
+        document=_document(ctx, job, queue),
         task=job.task,
         tags=tags,
         children=_children(size, ctx.now_ms),
@@ -107,13 +109,6 @@ def _definition(ctx: Context, text: str) -> Body:
     return aws
 
 
-def _texts(definition: Body, params: batch.SubmitJobRequestTypeDef) -> list[str]:
-    """Where a command's words may come from."""
-    overrides = params.get("containerOverrides", {})
-    values = (*definition["parameters"].values(), *params.get("parameters", {}).values())
-    return [*definition["containerProperties"]["command"], *overrides.get("command", ()), *values]
-
-
 def _array_size(params: batch.SubmitJobRequestTypeDef, quotas: Quotas) -> int:
     """0 for a job by itself; Airflow sends `arrayProperties: {}`. [batch.md 3.5]"""
     size = params.get("arrayProperties", {}).get("size")
@@ -135,8 +130,9 @@ def _validate_state(queue: Body, definition: Body, params: batch.SubmitJobReques
     if queue["state"] != "ENABLED":
         name = queue["jobQueueName"]
         raise client_exception(f"JobQueue {name} is in DISABLED state. Only ENABLED JobQueues accept jobs.")
-    needed = "FARGATE" if queue["jobQueueType"] == "ECS_FARGATE" else "EC2"
-    capabilities = definition.get("platformCapabilities") or ["EC2"]
+    needed = _CAPABILITIES.get(queue["jobQueueType"], "EC2")
+    on_eks = definition["containerOrchestrationType"] == "EKS"
+    capabilities = ["EKS"] if on_eks else definition.get("platformCapabilities") or ["EC2"]
     if needed not in capabilities:
         raise client_exception(
             f"Job Queue is attached to Compute Environment that can not run Jobs with capability {capabilities[0]}"
@@ -157,6 +153,12 @@ def _ensure_log_group(ctx: Context, log: LogDestination) -> None:
     ctx.call("logs", "CreateLogGroup", {"logGroupName": log.group})
 
 
-def _document(job: Resolved, queue: Body) -> Body:
+def _document(ctx: Context, job: Resolved, queue: Body) -> Body:
     """What DescribeJobs needs beside the row's own columns."""
-    return {"aws": job.shape, "log_prefix": job.log.stream, "queue_type": queue["jobQueueType"]}
+    document: Body = {"aws": job.shape, "queue_type": queue["jobQueueType"]}
+    if "eksProperties" in job.shape:
+        return document | {"clusters": clusters_of(ctx, queue)}
+    prefixes = {name: log.stream for name, log in job.logs.items()}
+    if "ecsProperties" in job.shape:
+        return document | {"log_prefixes": prefixes}
+    return document | {"log_prefix": prefixes[CONTAINER]}

@@ -1,41 +1,49 @@
-"""A resolved container as a task template: what controllers/launch completes and engines run. Pure."""
+"""A resolved container as part of a task template: what controllers/launch completes and engines run. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from batchd.scheduler.events import Resources
 from batchd.services.batch.merge import environment_of
-from batchd.task import ContainerSpec, Device, LogDestination, Mount, TaskSpec, Tmpfs, Ulimit
+from batchd.task import ContainerSpec, Device, LogDestination, Mount, Tmpfs, Ulimit
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
-CONTAINER = "default"  # the middle part of a log stream's name
+CONTAINER = "default"  # the middle part of a log stream's name, where a job has but one
 DEFAULT_GROUP = "/aws/batch/job"
 _LONGEST_NAME = 200
 _PERMISSIONS = {"READ": "r", "WRITE": "w", "MKNOD": "m"}
 
 
-def task_template(container: Shape, wanted: Resources, log: LogDestination) -> TaskSpec:
-    """A task without an id; `log.stream` is the prefix that the task id is appended to."""
-    labels = {"job_role": container["jobRoleArn"]} if container.get("jobRoleArn") else {}
-    return TaskSpec("", (_container_spec(container, wanted, log),), labels=labels)
-
-
-def log_destination(container: Shape, definition_name: str, region: str) -> LogDestination:
-    """Where output goes. Drivers other than awslogs have no place here: their lines go where the default's do."""
+def log_destination(container: Shape, definition_name: str, region: str, name: str) -> LogDestination:
+    """Where output goes; the task id is still to be added. Drivers other than awslogs have no place here: their lines
+    go where the default's do."""
     configuration = container.get("logConfiguration", {})
     options = configuration.get("options", {}) if configuration.get("logDriver") == "awslogs" else {}
     prefix = options.get("awslogs-stream-prefix") or definition_name[:_LONGEST_NAME]
     group = options.get("awslogs-group") or DEFAULT_GROUP
-    return LogDestination(options.get("awslogs-region") or region, group, f"{prefix}/{CONTAINER}/")
+    return LogDestination(options.get("awslogs-region") or region, group, f"{prefix}/{name}/")
 
 
-def _container_spec(container: Shape, wanted: Resources, log: LogDestination) -> ContainerSpec:
+def sources_of(volumes: Iterable[Shape], *, shared: bool = False) -> dict[str, Mount]:
+    """What each volume is, without a path in the container. One without a path of the host lives as long as the task;
+    it is the container's own, or `shared` with others of its task. [batch.md 2.3]"""
+    return {
+        volume["name"]: Mount(source, "", volume="" if source or not shared else volume["name"])
+        for volume in volumes
+        for source in [(volume.get("host") or {}).get("sourcePath") or ""]
+    }
+
+
+def container_spec(
+    name: str, container: Shape, wanted: Resources, log: LogDestination, volumes: Mapping[str, Mount]
+) -> ContainerSpec:
+    """One container of an ECS job, resolved."""
     linux = container.get("linuxParameters", {})
     return ContainerSpec(
-        name=CONTAINER,
+        name=name,
         image=container["image"],
         command=tuple(container["command"]),
         environment=environment_of(container["environment"]),
@@ -54,7 +62,7 @@ def _container_spec(container: Shape, wanted: Resources, log: LogDestination) ->
         ),
         devices=tuple(_device(d) for d in _of(linux, "devices")),
         ulimits=tuple(Ulimit(u["name"], u["softLimit"], u["hardLimit"]) for u in container["ulimits"]),
-        mounts=_mounts(container),
+        mounts=tuple(_mount(m, volumes) for m in container["mountPoints"]),
         log=log,
         secrets=tuple((s["name"], s["valueFrom"]) for s in container["secrets"]),
     )
@@ -71,12 +79,6 @@ def _device(device: Shape) -> Device:
     return Device(device["hostPath"], device.get("containerPath") or device["hostPath"], letters)
 
 
-def _mounts(container: Shape) -> tuple[Mount, ...]:
-    """An empty or missing `host` is an anonymous volume. [batch.md 2.3]"""
-    if not container["mountPoints"]:
-        return ()
-    sources = {v["name"]: (v.get("host") or {}).get("sourcePath") or "" for v in container["volumes"]}
-    return tuple(
-        Mount(sources[m["sourceVolume"]], m["containerPath"], m.get("readOnly", False))
-        for m in container["mountPoints"]
-    )
+def _mount(mount: Shape, volumes: Mapping[str, Mount]) -> Mount:
+    volume = volumes[mount["sourceVolume"]]
+    return Mount(volume.source, mount["containerPath"], mount.get("readOnly", False), volume.volume)

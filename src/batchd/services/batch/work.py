@@ -1,0 +1,74 @@
+"""What a submit and its definition come to, whatever kind of definition it is. Pure. [batch.md 2.2]"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from batchd.scheduler.events import Resources
+from batchd.services.batch.faults import Invalid, client_exception, unsupported
+from batchd.services.batch.merge import validate_environment
+from batchd.services.batch.substitute import has_reference, substitute
+from batchd.store.store import Body
+from batchd.task import TaskSpec
+
+Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A submit that is to be resolved: `definition` as described, `params` of SubmitJob.
+
+    `parameters` are for placeholders; `results` are names of jobs whose results commands may refer to.
+    """
+
+    definition: Body
+    params: Shape
+    parameters: Mapping[str, str]
+    results: Collection[str]
+    region: str
+
+    @property
+    def name(self) -> str:
+        """Of the definition."""
+        name: str = self.definition["jobDefinitionName"]
+        return name
+
+    def substituted(self, words: list[str]) -> list[str]:
+        """The words with every placeholder replaced. Raises ClientException for one without a value."""
+        return substitute(words, self.parameters, self.results) if has_reference(words) else words
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """`shape` are the members of DescribeJobs that say what runs, whatever happens to it; `task` is its template: it
+    has no id, and where its containers log to lacks the id as well."""
+
+    shape: Body
+    wanted: Resources
+    task: TaskSpec
+
+
+def matched(overrides: list[Shape], names: Collection[str], member: str) -> dict[str, Shape]:
+    """Overrides of containers by name. The only container of a job needs no name. Raises Invalid."""
+    found: dict[str, Shape] = {}
+    for override in overrides:
+        name = override.get("name") or (next(iter(names)) if len(names) == 1 else "")
+        if name not in names:
+            raise client_exception(f"{member}: there is no container {name}" if name else f"{member} must have a name")
+        if name in found:
+            raise Invalid(f"{member}: container {name} must not be named twice")
+        if "" in override.get("command", ()):
+            raise Invalid(f"{member}.command must not contain an empty string")
+        validate_environment(override.get("environment", override.get("env", ())))
+        found[name] = override
+    return found
+
+
+def refuse_unservable_volumes(volumes: list[Shape], where: str) -> None:
+    """Sources that no engine here can honour: running the job without them would be wrong."""
+    for volume in volumes:
+        for member in ("efsVolumeConfiguration", "s3filesVolumeConfiguration"):
+            if volume.get(member):
+                unsupported(f"{where}.volumes.{member}")
