@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ import pytest
 from batchd.cli.main import main
 from batchd.traces.swf import open_swf
 
+Typed = Callable[..., tuple[str, str]]
 SAMPLE = Path(__file__).parents[2] / "examples" / "traces" / "lublin.swf"
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Typed:
     """Run the command line; what it printed, and what it complained of."""
 
     def run(*words: str) -> tuple[str, str]:
@@ -28,21 +30,21 @@ def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):  
     return run
 
 
-def test_a_model_is_replayed_without_a_file(typed) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_is_replayed_without_a_file(typed: Typed) -> None:
     out, complaint = typed("--model", "lublin", "--jobs", "50", "--vcpus", "64", "--load", "0.5")
     assert complaint == ""
     assert "utilisation of 64 vCPUs" in out
     assert "replayed in" in out
 
 
-def test_a_trace_is_written_and_replayed_as_the_model_itself(typed, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_trace_is_written_and_replayed_as_the_model_itself(typed: Typed, tmp_path: Path) -> None:
     path = str(tmp_path / "sample.swf")
     model = ("--model", "lublin", "--jobs", "50", "--seed", "3")
     assert typed(*model, "--write", path) == (f"50 jobs in {path}\n", "")
     assert typed(path, "--json") == typed(*model, "--json")
 
 
-def test_the_sample_is_what_its_header_says(typed, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_sample_is_what_its_header_says(typed: Typed, tmp_path: Path) -> None:
     path = tmp_path / "sample.swf"
     with open_swf(SAMPLE) as reader:
         words = (reader.header.text("Note") or "").removeprefix("made by batchd simulate ").split()
@@ -50,7 +52,7 @@ def test_the_sample_is_what_its_header_says(typed, tmp_path: Path) -> None:  # t
     assert path.read_text() == SAMPLE.read_text()
 
 
-def test_the_report_comes_as_json(typed) -> None:  # type: ignore[no-untyped-def]
+def test_the_report_comes_as_json(typed: Typed) -> None:
     out, _ = typed(str(SAMPLE), "--json", "--queues", "none", "--weight", "1=2.5")
     figures = json.loads(out)
     assert (figures["vcpus"], figures["jobs"]) == (256, 1500)
@@ -69,7 +71,7 @@ def test_the_report_comes_as_json(typed) -> None:  # type: ignore[no-untyped-def
         (["nowhere.swf"], "cannot read nowhere.swf"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line(typed, words: list[str], complaint: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_done_is_said_in_a_line(typed: Typed, words: list[str], complaint: str) -> None:
     _, told = typed(*words)
     assert told.startswith(f"batchd: {complaint}")
     assert "\n" not in told
