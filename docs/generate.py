@@ -29,6 +29,7 @@ NAMES = {
     "ssm": "Systems Manager (Parameter Store)",
     "sts": "STS",
 }
+WITHOUT_FLAG = {"region": "What `batchd env` and the other commands name; the server serves every region."}
 
 
 def operations() -> str:
@@ -52,7 +53,7 @@ def operations() -> str:
 
 def settings() -> str:
     """Every setting: flag, variable, default."""
-    helps = {option.name: getattr(option, "help", "") or "" for option in _command("serve").params}
+    helps = {option.name: getattr(option, "help", "") or "" for option in _command("serve").params} | WITHOUT_FLAG
     lines = [
         "# Settings",
         "",
@@ -65,10 +66,9 @@ def settings() -> str:
     for setting in fields(Settings):
         if setting.name == "quotas":
             continue
-        default = getattr(defaults, setting.name)
-        text = "" if default == "" else f"`{default}`" if setting.name != "data_dir" else str(default)
-        flag = f"`--{setting.name.replace('_', '-')}`" if setting.name in helps else ""
-        about = helps.get(setting.name, "").split("  [")[0]
+        flag = "" if setting.name in WITHOUT_FLAG else f"`--{setting.name.replace('_', '-')}`"
+        about, _, said = helps.get(setting.name, "").partition("  [")
+        text = said.rstrip("]") or _default(getattr(defaults, setting.name))
         lines.append(f"| {flag} | `BATCHD_{setting.name.upper()}` | {text} | {about} |")
     return "\n".join([*lines, *_quotas()]) + "\n"
 
@@ -79,7 +79,7 @@ def command_line() -> str:
     for name, command in sorted(_commands().items()):
         lines += ["", f"## batchd {name}", "", (command.help or "").strip(), ""]
         for option in command.params:
-            if isinstance(option, click.Argument) or option.name == "help":
+            if option.name == "help":
                 continue
             flags = ", ".join(f"`{flag}`" for flag in option.opts)
             lines.append(f"- {flags}: {getattr(option, 'help', '') or ''}".rstrip(": "))
@@ -96,6 +96,11 @@ def outdated() -> list[str]:
 
 def _is_current(path: Path, text: str) -> bool:
     return path.exists() and path.read_text() == text
+
+
+def _default(value: object) -> str:
+    """As one would write it."""
+    return {"False": "no", "True": "yes"}.get(str(value), str(value).removesuffix(".0"))
 
 
 def _quotas() -> list[str]:
