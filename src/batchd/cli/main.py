@@ -158,6 +158,40 @@ def top(
 
 
 @app.command()
+def search(
+    name: Annotated[str | None, typer.Argument(help="A job's name; a trailing * is any ending.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only this queue.", show_default=False)] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, KEY=VAL* or KEY.")] = None,
+    exit_code: Annotated[int | None, typer.Option(help="The last attempt's.", show_default=False)] = None,
+    status: Annotated[str | None, typer.Option(help="SUCCEEDED or FAILED.", show_default=False)] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Ended after: 2h, 7d, 2026-11-23T14:00.", show_default=False)
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Ended before.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(help="How many, the latest end first.", min=1)] = 30,
+    data_dir: DataDir = None,
+) -> None:
+    """Find jobs that ended, in all queues."""
+    from batchd.cli.search import Wish
+    from batchd.cli.search import search as find
+
+    find(data_dir, Wish(name, queue, tag or [], exit_code, status, since, until), limit)
+
+
+@app.command()
+def purge(
+    queue: Annotated[str, typer.Argument(help="A queue's name.")],
+    reason: Annotated[str | None, typer.Option(help="What the jobs' statusReason says.", show_default=False)] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """End every job of a queue, waiting or running."""
+    from batchd.cli.search import purge as end_all
+
+    end_all(data_dir, queue, reason, yes)
+
+
+@app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Check what this machine allows, and say what is missing."""
     from batchd.cli.doctor import examine
