@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
 
 from batchd.cli.search import NotSearchable, Wish, moment, request_of
-from tests.cli.command import Batchd, one_line
+from tests.cli.command import PROGRAM, Batchd, one_line
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -86,3 +89,19 @@ def test_only_what_was_said_restricts() -> None:
         "status": "FAILED",
         "stoppedAfter": NOW_MS - 3_600_000,
     }
+
+
+def test_the_aws_command_line_knows_batchds_operations_by_the_variables_of_env(batchd: Batchd) -> None:
+    aws = PROGRAM.with_name("aws")
+    script = f"eval \"$({PROGRAM} env)\"; {aws} batchd search-jobs --job-name 'feed-*' --query 'jobs[].jobName'"
+
+    done = subprocess.run(
+        ["sh", "-c", script],
+        env={**os.environ, "BATCHD_DATA_DIR": str(batchd.data), "AWS_PAGER": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert json.loads(done.stdout) == ["feed-2", "feed-1"], done.stderr

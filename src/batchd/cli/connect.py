@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from types_boto3_batch import BatchClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_logs import CloudWatchLogsClient
+
+_WRAPPED = re.compile(r"^Error executing request, Exception : (.*), RequestId: \S+$", re.DOTALL)  # as Batch wraps texts
 
 
 class NotConnected(BatchdError):
@@ -33,13 +36,17 @@ class Access:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What AWS's tools read: some look at one name of the region, some at the other."""
+        """What AWS's tools read: some look at one name of the region, some at the other. The models of what AWS does
+        not have come before those that the user has."""
+        from batchd.services.batchd_ import MODELS
+
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.access_key or "",
             "AWS_SECRET_ACCESS_KEY": self.secret_key or "",
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
+            "AWS_DATA_PATH": os.pathsep.join(filter(None, (MODELS, os.environ.get("AWS_DATA_PATH")))),
         }
 
 
@@ -115,7 +122,8 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, EndpointConnectionError):
         return f"no server answers at {_base(error.kwargs['endpoint_url'])}: is `batchd serve` running?"
     if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Message") or str(error)
+        text = error.response.get("Error", {}).get("Message") or str(error)
+        return _WRAPPED.sub(r"\1", text)
     return str(error)
 
 
