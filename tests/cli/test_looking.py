@@ -56,6 +56,8 @@ def test_why_says_how_a_job_ended(batchd: Batchd) -> None:
     batchd("run", "--name", "over", "--", "true")
     done = batchd("why", "over")
     assert done.stdout.splitlines()[1].strip() == "The job is SUCCEEDED: Essential container in task exited"
+    batchd("run", "--name", "badly", "--", "sh", "-c", "exit 9")
+    assert batchd("why", "badly").stdout.splitlines()[-1].strip() == "Its exit code is 9."
 
 
 def test_why_names_what_a_waiting_job_waits_for(batchd: Batchd) -> None:

@@ -80,7 +80,7 @@ def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(tmp_path: Path, argu
 def test_a_refusal_of_the_service_is_one_line_and_exit_code_1(batchd: Batchd) -> None:
     done = batchd("run", "--name", "no spaces", "--", "true")
     assert done.returncode == 1
-    assert "Job name should match valid pattern" in one_line(done.stderr)
+    assert one_line(done.stderr) == "Job name should match valid pattern"
 
 
 def test_without_any_words_the_help_is_shown(tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def explain(data_dir: Path | None, job: str) -> None:
     out.print(f"[bold]{answer['jobName']}[/] {answer['jobId']} is [bold]{answer['status']}[/]")
     for sentence in answer["reasons"]:
         out.print(f"  {sentence}", markup=False)
+    if code := found["status"] == "FAILED" and found.get("container", {}).get("exitCode"):
+        out.print(f"  Its exit code is {code}.")
 
 
 def _write(line: str) -> None:
