@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+if __package__ in (None, ""):  # run as a script: the tests are not on the path
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.clients import storm_arrays
+
 READY_S = 30.0
 END_S = 600.0
 STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
@@ -35,7 +40,7 @@ STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDE
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do. `image` matters to engines with containers."""
+    """What to do. `image` matters to engines with containers; with `arrays` most jobs are arrays."""
 
     engine: str
     jobs: int
@@ -43,6 +48,7 @@ class Plan:
     seed: int
     image: str = "busybox"
     flags: tuple[str, ...] = ()
+    arrays: bool = False
 
 
 @dataclass
@@ -69,17 +75,21 @@ def storm(plan: Plan, folder: Path) -> Outcome:
         prepare(serving.client(), plan, ran)
         for _ in range(plan.kills):
             deadline = time.monotonic() + chance.uniform(0.05, 0.8)
-            _submit_until(serving, submitted, plan.jobs, deadline)
+            _submit_until(serving, submitted, plan, deadline)
             serving.kill()
             outcome.kills += 1
             serving.start()
-        _submit_until(serving, submitted, plan.jobs, float("inf"))
+        _submit_until(serving, submitted, plan, float("inf"))
         finals = _wait(serving, submitted)
+        lines = (ran / "lines").read_text().split("\n")[:-1]
+        if plan.arrays:
+            outcome.problems = storm_arrays.problems(serving.client(), finals, lines)
+        else:
+            outcome.problems = _problems(finals, lines)
     finally:
         serving.stop()
     outcome.acknowledged = len(submitted)
     outcome.seconds = time.monotonic() - started
-    outcome.problems = _problems(finals, submitted, ran / "lines")
     return outcome
 
 
@@ -149,6 +159,8 @@ def prepare(batch: Any, plan: Plan, ran: Path) -> None:
     order = [{"order": 1, "computeEnvironment": "storm"}]
     batch.create_job_queue(jobQueueName="storm", priority=1, computeEnvironmentOrder=order)
     script = f'echo "$AWS_BATCH_JOB_ID $AWS_BATCH_JOB_ATTEMPT" >> {ran}/lines; sleep 0.1; echo done'
+    if plan.arrays:
+        script = storm_arrays.SCRIPT.format(lines=f"{ran}/lines")
     batch.register_job_definition(
         jobDefinitionName="storm",
         type="container",
@@ -162,14 +174,18 @@ def prepare(batch: Any, plan: Plan, ran: Path) -> None:
     )
 
 
-def _submit_until(serving: Serving, submitted: list[str], most: int, deadline: float) -> None:
+def _submit_until(serving: Serving, submitted: list[str], plan: Plan, deadline: float) -> None:
     """Submit one after the other until there are enough or time is up."""
     batch = serving.client()
-    while len(submitted) < most and time.monotonic() < deadline:
-        answer = batch.submit_job(jobName=f"storm-{len(submitted)}", jobQueue="storm", jobDefinition="storm")
-        submitted.append(answer["jobId"])
+    submit = storm_arrays.submit if plan.arrays else _submit
+    while len(submitted) < plan.jobs and time.monotonic() < deadline:
+        submitted.append(submit(batch, len(submitted), submitted))
     if (rest := deadline - time.monotonic()) > 0 and deadline != float("inf"):
         time.sleep(rest)
+
+
+def _submit(batch: Any, number: int, earlier: Sequence[str]) -> str:
+    return str(batch.submit_job(jobName=f"storm-{number}", jobQueue="storm", jobDefinition="storm")["jobId"])
 
 
 def _wait(serving: Serving, submitted: list[str]) -> dict[str, dict[str, Any]]:
@@ -190,8 +206,8 @@ def _list(batch: Any, status: str) -> Iterator[dict[str, Any]]:
         yield from page["jobSummaryList"]
 
 
-def _problems(finals: dict[str, dict[str, Any]], submitted: list[str], lines: Path) -> list[str]:
-    runs = collections.Counter(lines.read_text().split("\n")[:-1])
+def _problems(finals: dict[str, dict[str, Any]], lines: list[str]) -> list[str]:
+    runs = collections.Counter(lines)
     wrong = [f"{job_id}: {job}" for job_id, job in finals.items() if job["status"] != "SUCCEEDED"]
     twice = [f"{line} ran {count} times" for line, count in runs.items() if count != 1]
     retried = [line for line in runs if not line.endswith(" 1")]
@@ -221,9 +237,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3)))
     parser.add_argument("--image", default="busybox")
     parser.add_argument("--docker-host", default="")
+    parser.add_argument("--arrays", action="store_true", help="arrays with retries and dependencies")
     options = parser.parse_args()
     flags = ("--docker-host", options.docker_host) if options.docker_host else ()
-    plan = Plan(options.engine, options.jobs, options.kills, options.seed, options.image, flags)
+    plan = Plan(options.engine, options.jobs, options.kills, options.seed, options.image, flags, options.arrays)
     print(f"seed {plan.seed}")
     with _folder() as folder:
         try:

@@ -16,6 +16,12 @@ def test_nothing_is_lost_and_nothing_runs_twice_when_the_server_is_killed_twenty
     assert (outcome.acknowledged, outcome.kills) == (500, 20)
 
 
+def test_arrays_keep_their_children_attempts_and_order_when_the_server_is_killed_ten_times(tmp_path: Path) -> None:
+    outcome = storm(Plan("process", jobs=40, kills=10, seed=20261123, flags=("--vcpus", "8"), arrays=True), tmp_path)
+    assert outcome.problems == []
+    assert (outcome.acknowledged, outcome.kills) == (40, 10)
+
+
 def test_containers_survive_the_servers_death_just_as_well(tmp_path: Path, docker_host: str) -> None:
     flags = ("--docker-host", docker_host, "--vcpus", "8")
     outcome = storm(Plan("docker", 100, 10, 20261123, "batchd-test/busybox", flags), tmp_path)
