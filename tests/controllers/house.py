@@ -84,22 +84,22 @@ class House:
     def _refuse(self, task_id: str, reason: str) -> None:
         self.watch.report(FailedToStart(task_id, self.clock.now_ms(), reason))
 
-    def submit(self, name: str = "job", *, timeout_s: int | None = None, **container: Any) -> str:
+    async def submit(self, name: str = "job", *, timeout_s: int | None = None, **container: Any) -> str:
         """The id of the task that runs it."""
         log = LogDestination("us-east-1", GROUP, f"{name}/default/")
         spec = ContainerSpec("default", "busybox", ("true",), log=log)
         template = encode_task(TaskSpec("", (replace(spec, **container),)))
-        self.submit_row(job_row(name, queue=LINE, task=template), timeout_s)
+        await self.submit_row(job_row(name, queue=LINE, task=template), timeout_s)
         return self.task_of(name)
 
-    def submit_row(self, row: JobRow, timeout_s: int | None = None) -> None:
+    async def submit_row(self, row: JobRow, timeout_s: int | None = None) -> None:
         spec = JobSpec(row.job_id, row.queue, Resources(1000, 64), timeout_s=timeout_s)
 
         def work(tx: Tx) -> None:
             tx.jobs.insert(row, spec)
             tx.journal.append(JobSubmitted(spec))
 
-        self.store.transact(work)
+        await self.writer.write(work)
 
     def write(self, task_id: str, data: bytes) -> None:
         """What the task prints."""

@@ -38,7 +38,7 @@ def steps(house: House) -> int:
 
 
 async def running(house: House, timeout_s: int | None) -> str:
-    task = house.submit(timeout_s=timeout_s)
+    task = await house.submit(timeout_s=timeout_s)
     house.watch.report(Started(task, house.clock.now_ms()))
     await until(lambda: house.status("job") is JobStatus.RUNNING)
     return task

@@ -61,12 +61,12 @@ def started(house: House, task_id: str) -> TaskSpec:
     return house.engine.world.tasks[task_id].spec
 
 
-def environment(house: House, job: str = "job", **variables: str) -> dict[str, str]:
-    return started(house, house.submit(job, environment=variables)).containers[0].environment
+async def environment(house: House, job: str = "job", **variables: str) -> dict[str, str]:
+    return started(house, await house.submit(job, environment=variables)).containers[0].environment
 
 
 async def test_a_job_is_told_who_and_where_it_is(house: House) -> None:
-    assert environment(house) == {
+    assert await environment(house) == {
         "AWS_BATCH_JOB_ID": "job",
         "AWS_BATCH_JOB_ATTEMPT": "1",
         "AWS_BATCH_JQ_NAME": "night",
@@ -81,14 +81,16 @@ async def test_a_job_is_told_who_and_where_it_is(house: House) -> None:
 
 
 async def test_what_batch_sets_wins_over_the_job_and_the_job_over_what_leads_it_here(house: House) -> None:
-    found = environment(house, AWS_BATCH_JOB_ID="mine", AWS_ENDPOINT_URL="https://aws", AWS_REGION="eu-west-1", A="b")
+    found = await environment(
+        house, AWS_BATCH_JOB_ID="mine", AWS_ENDPOINT_URL="https://aws", AWS_REGION="eu-west-1", A="b"
+    )
 
     assert found["AWS_BATCH_JOB_ID"] == "job"
     assert (found["AWS_ENDPOINT_URL"], found["AWS_REGION"], found["A"]) == ("https://aws", "eu-west-1", "b")
 
 
 async def test_a_child_of_an_array_is_told_its_index(house: House) -> None:
-    house.submit()
+    await house.submit()
     house.launch.perform([StartTask(TASK, "job", 2, CE, index=3, size=10)])
 
     found = started(house, TASK).containers[0].environment
@@ -98,14 +100,14 @@ async def test_a_child_of_an_array_is_told_its_index(house: House) -> None:
 
 async def test_the_role_of_the_job_is_in_its_token(house: House) -> None:
     template = TaskSpec("", (ContainerSpec("default", "busybox", ("true",)),), labels={"job_role": "arn:role"})
-    house.submit_row(job_row("job", queue=LINE, task=encode_task(template)))
+    await house.submit_row(job_row("job", queue=LINE, task=encode_task(template)))
 
     (life,) = house.engine.world.tasks.values()
     assert life.spec.containers[0].environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] == "token-arn:role"
 
 
 async def test_the_streams_name_ends_with_the_task(house: House) -> None:
-    task = house.submit()
+    task = await house.submit()
     destination = LogDestination("us-east-1", GROUP, f"job/default/{task}")
 
     assert started(house, task).containers[0].log == destination
@@ -113,8 +115,8 @@ async def test_the_streams_name_ends_with_the_task(house: House) -> None:
 
 
 async def test_two_tasks_of_one_template_do_not_see_each_other(house: House) -> None:
-    first = started(house, house.submit("one"))
-    second = started(house, house.submit("two"))
+    first = started(house, await house.submit("one"))
+    second = started(house, await house.submit("two"))
 
     assert first.task_id != second.task_id
     assert first.containers[0].environment["AWS_BATCH_JOB_ID"] == "one"
@@ -127,8 +129,8 @@ async def test_a_task_gets_the_time_it_asked_for_between_the_signals() -> None:
         assert isinstance(engine, NotingEngine)
         container = ContainerSpec("default", "busybox", ("true",))
         patient = TaskSpec("", (container,), stop_timeout_s=120.0)
-        house.submit_row(job_row("patient", queue=LINE, task=encode_task(patient)))
-        patient_task, other = house.task_of("patient"), house.submit("other")
+        await house.submit_row(job_row("patient", queue=LINE, task=encode_task(patient)))
+        patient_task, other = house.task_of("patient"), await house.submit("other")
 
         house.launch.perform([StopTask(patient_task, "patient"), StopTask(other, "other"), StopTask(TASK, "unknown")])
 
@@ -136,7 +138,7 @@ async def test_a_task_gets_the_time_it_asked_for_between_the_signals() -> None:
 
 
 async def test_what_is_repeated_happens_once(house: House) -> None:
-    task = house.submit()
+    task = await house.submit()
     life = house.engine.world.tasks[task]
     house.launch.perform(house.schedule.scheduler.wanted())
 
@@ -152,7 +154,7 @@ async def test_a_job_that_was_purged_is_not_started(house: House) -> None:
 
 
 async def test_after_a_restart_it_knows_where_the_output_of_running_tasks_goes(house: House) -> None:
-    task = house.submit()
+    task = await house.submit()
     again = Launch(house.store, house.engine, house.surroundings)
     again.expect([StartTask(task, "job", 1, CE)])
 
@@ -160,7 +162,7 @@ async def test_after_a_restart_it_knows_where_the_output_of_running_tasks_goes(h
 
 
 async def test_a_forgotten_task_leaves_nothing(house: House) -> None:
-    task = house.submit()
+    task = await house.submit()
     house.launch.forget(task)
     house.launch.forget(task)
 
@@ -172,7 +174,7 @@ async def test_an_engine_that_raises_fails_that_job_and_no_other(
 ) -> None:
     for name in ("a", "b", "c"):
         row = job_row(name, queue=LINE, task=encode_task(_template("raises" if name == "b" else "busybox")))
-        brittle.submit_row(row)
+        await brittle.submit_row(row)
 
     with caplog.at_level(logging.ERROR):
         await until(lambda: brittle.status("b") in FINAL)
@@ -186,7 +188,7 @@ async def test_an_engine_that_raises_fails_that_job_and_no_other(
 async def test_an_engine_that_raises_at_a_stop_is_asked_again_after_a_restart(
     brittle: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    task = brittle.submit()
+    task = await brittle.submit()
     with caplog.at_level(logging.ERROR):
         brittle.launch.perform([StopTask(task, "job")])
 
@@ -196,8 +198,8 @@ async def test_an_engine_that_raises_at_a_stop_is_asked_again_after_a_restart(
 async def test_a_template_that_cannot_be_read_fails_its_job(house: House, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         for number, task in enumerate((b"{", b"{}", b'{"task_id": "", "containers": [{"colour": 1}]}')):
-            house.submit_row(job_row(f"job-{number}", queue=LINE, task=task))
-        house.submit("good")
+            await house.submit_row(job_row(f"job-{number}", queue=LINE, task=task))
+        await house.submit("good")
         await until(lambda: house.status("job-2") in FINAL)
 
     assert [house.status(f"job-{number}").value for number in range(3)] == ["FAILED"] * 3

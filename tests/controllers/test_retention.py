@@ -25,7 +25,7 @@ async def house() -> AsyncIterator[House]:
 
 
 async def end(house: House, name: str) -> None:
-    house.watch.report(Exited(house.submit(name), house.clock.now_ms(), 0, output=b"{}"))
+    house.watch.report(Exited(await house.submit(name), house.clock.now_ms(), 0, output=b"{}"))
     await until(lambda: house.status(name) is JobStatus.SUCCEEDED)
 
 
@@ -36,7 +36,7 @@ def known(house: House, *names: str) -> list[str]:
 
 async def test_ended_jobs_are_kept_for_so_long_and_living_ones_for_ever(house: House) -> None:
     await end(house, "old")
-    house.submit("runs")
+    await house.submit("runs")
     house.clock.advance(2 * DAY_S)
     await end(house, "new")
     chores = Housekeeping(house.writer, house.clock, 3)

@@ -53,7 +53,7 @@ class Picky:
 
 
 async def test_every_kind_of_report_reaches_the_job(house: House) -> None:
-    tasks = {name: house.submit(name) for name in ("ran", "failed", "broken", "lost", "goes-on")}
+    tasks = {name: await house.submit(name) for name in ("ran", "failed", "broken", "lost", "goes-on")}
     for name in ("ran", "failed", "lost", "goes-on"):
         house.watch.report(Started(tasks[name], 1))
     house.watch.report(Exited(tasks["ran"], 2, 0))
@@ -73,7 +73,7 @@ async def test_every_kind_of_report_reaches_the_job(house: House) -> None:
 
 
 async def test_what_a_task_used_and_left_is_kept(house: House) -> None:
-    task = house.submit("job")
+    task = await house.submit("job")
     house.watch.report(Exited(task, 1, 0, output=b'{"rows": 3}', usage=Usage(12.5, 1.5)))
 
     await until(lambda: house.status("job") is JobStatus.SUCCEEDED)
@@ -85,7 +85,7 @@ async def test_what_a_task_used_and_left_is_kept(house: House) -> None:
 
 
 async def test_the_last_lines_are_there_when_the_job_is_seen_to_have_ended(house: House) -> None:
-    task = house.submit("job")
+    task = await house.submit("job")
     witness = Witness(house, "job")
     house.store.follow(witness)
     house.write(task, b"one\ntwo\nand the last")
@@ -99,7 +99,7 @@ async def test_the_last_lines_are_there_when_the_job_is_seen_to_have_ended(house
 
 
 async def test_lines_of_a_running_task_can_be_read(house: House) -> None:
-    task = house.submit("job")
+    task = await house.submit("job")
     house.watch.report(Started(task, 1))
     house.write(task, b"one\nhal")
 
@@ -109,7 +109,7 @@ async def test_lines_of_a_running_task_can_be_read(house: House) -> None:
 
 
 async def test_a_burst_of_reports_shares_a_commit(house: House) -> None:
-    tasks = [house.submit(f"job-{number}") for number in range(100)]
+    tasks = [await house.submit(f"job-{number}") for number in range(100)]
     house.store.gate.clear()
     house.watch.report(Started(tasks[0], 1))
     await until(lambda: house.writer._is_busy)
@@ -126,7 +126,7 @@ async def test_a_burst_of_reports_shares_a_commit(house: House) -> None:
 
 async def test_a_report_is_kept_until_the_store_takes_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_RETRY_S", 0.001)
-    task = house.submit("job")
+    task = await house.submit("job")
     house.write(task, b"a line\n")
     house.store.is_full = True
     house.watch.report(Started(task, 1))
@@ -144,14 +144,14 @@ async def test_a_report_is_kept_until_the_store_takes_it(house: House, monkeypat
 
 
 async def test_an_end_that_is_reported_twice_happens_once(house: House) -> None:
-    task = house.submit("job")
+    task = await house.submit("job")
     house.write(task, b"one\ntwo\n")
     for _ in range(3):
         house.watch.report(Exited(task, 2, 1))
 
     await until(lambda: task not in house.engine.world.tasks)
     house.watch.report(Exited(task, 2, 1))
-    other = house.submit("other")
+    other = await house.submit("other")
     house.watch.report(Exited(other, 3, 0))
     await until(lambda: house.status("other") in FINAL)
 
@@ -162,14 +162,14 @@ async def test_an_end_that_is_reported_twice_happens_once(house: House) -> None:
 async def test_reports_of_tasks_nobody_knows_do_no_harm(house: House) -> None:
     house.watch.report(Started("f" * 32, 1))
     house.watch.report(Exited("f" * 32, 2, 0))
-    task = house.submit("job")
+    task = await house.submit("job")
     house.watch.report(Exited(task, 2, 0))
 
     await until(lambda: house.status("job") is JobStatus.SUCCEEDED)
 
 
 async def test_much_output_does_not_hold_up_the_ends_of_others(house: House) -> None:
-    talker, other = house.submit("talker"), house.submit("other")
+    talker, other = await house.submit("talker"), await house.submit("other")
     house.write(talker, b"x" * 99 + b"\n" + (b"y" * 99 + b"\n") * (12 * MIB // 100))
     witness = Witness(house, "talker")
     house.store.follow(witness)
@@ -186,7 +186,7 @@ async def test_much_output_does_not_hold_up_the_ends_of_others(house: House) -> 
 async def test_each_of_many_tasks_gets_its_turn_to_be_read(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "_MOST_FILES", 3)
     monkeypatch.setattr(watch, "_TAIL_S", 0.001)
-    tasks = {f"job-{number}": house.submit(f"job-{number}") for number in range(10)}
+    tasks = {f"job-{number}": await house.submit(f"job-{number}") for number in range(10)}
     for task in tasks.values():
         house.write(task, b"a line\n")
 
@@ -194,7 +194,7 @@ async def test_each_of_many_tasks_gets_its_turn_to_be_read(house: House, monkeyp
 
 
 async def test_news_without_end_does_not_keep_lines_from_being_read(house: House) -> None:
-    task, busy = house.submit("job"), house.submit("busy")
+    task, busy = await house.submit("job"), await house.submit("busy")
     house.write(task, b"a line\n")
 
     async def talk() -> None:
@@ -210,7 +210,7 @@ async def test_news_without_end_does_not_keep_lines_from_being_read(house: House
 async def test_a_report_that_cannot_be_recorded_keeps_no_other_from_it(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tasks = [house.submit(f"job-{number}") for number in range(5)]
+    tasks = [await house.submit(f"job-{number}") for number in range(5)]
     house.store.follow(Picky(tasks[2]))
     for task in tasks:
         house.write(task, b"a line\n")
@@ -225,6 +225,6 @@ async def test_a_report_that_cannot_be_recorded_keeps_no_other_from_it(
     assert [house.lines(f"job-{number}") for number in range(5)] == [["a line"]] * 5
     await until(lambda: list(house.engine.world.tasks) == [tasks[2]])  # it will be reported again after a restart
     assert "cannot be recorded" in caplog.text
-    late = house.submit("late")
+    late = await house.submit("late")
     house.watch.report(Exited(late, 1, 0))
     await until(lambda: house.status("late") is JobStatus.SUCCEEDED)
