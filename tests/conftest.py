@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -35,7 +36,8 @@ class Running:
         """A real boto3 client that does not retry, so that a fault shows."""
         config = Config(retries={"max_attempts": 0}, parameter_validation=more.pop("parameter_validation", True))
         keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key, **more}
-        return _session().client(service, endpoint_url=self.endpoint, region_name=region, config=config, **keys)
+        session = _session(os.environ.get("AWS_DATA_PATH", ""))
+        return session.client(service, endpoint_url=self.endpoint, region_name=region, config=config, **keys)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -52,8 +54,8 @@ class Running:
 
 
 @cache
-def _session() -> boto3.session.Session:
-    """One for all clients: it keeps the service models that it has read."""
+def _session(models: str) -> boto3.session.Session:
+    """One for all clients that look for models in the same places: it keeps those that it has read."""
     return boto3.session.Session()
 
 
