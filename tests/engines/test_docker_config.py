@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,3 +162,18 @@ def test_limits_stay_within_what_docker_takes(vcpus: float, memory_mib: int, max
     assert 2 <= host["CpuShares"] <= 262144
     assert host["Memory"] >= 6 * MIB
     assert host.get("MemorySwap", host["Memory"]) >= host["Memory"]
+
+
+def result_body(result: str) -> dict[str, Any]:
+    container = ContainerSpec("main", "busybox", environment={"BATCHD_OUTPUT": "mine", "A": "1"})
+    return create_body(TaskSpec("0" * 32, (container,)), container, "here", "host", Path(result))
+
+
+def test_a_file_of_the_host_takes_the_result() -> None:
+    body = result_body("/data/t/main.result")
+    assert body["Env"][-1] == "BATCHD_OUTPUT=/batchd-output.json"
+    assert body["HostConfig"]["Binds"] == ["/data/t/main.result:/batchd-output.json"]
+
+
+def test_a_path_that_docker_would_misread_takes_none() -> None:
+    assert result_body("/da:ta/main.result")["HostConfig"]["Binds"] == []

@@ -75,6 +75,7 @@ class DockerEngine:
             "vCPUs are weights: a container may use CPU that the others leave idle.",
             "Containers use the host's network by default, so that jobs reach this server on the loopback address.",
             "GPUs are handed out by count; which ones is Docker's choice.",
+            "What a container used is asked of Docker while it runs: of one that ends at once nothing is known.",
         ),
     )
 
@@ -164,15 +165,21 @@ class DockerEngine:
         return self._settings.root / task_id
 
     def _new_box(self, spec: TaskSpec, container: ContainerSpec) -> Box:
-        body = create_body(spec, container, self._settings.instance, self._settings.network)
+        result = self._result_path(spec.task_id, container.name)
+        body = create_body(spec, container, self._settings.instance, self._settings.network, result)
         output = None if container.log is None else self.log_path(spec.task_id, container.name)
         part = Part(container.name, container.essential, container.depends_on)
-        return Box(spec.task_id, part, output, container.start_timeout_s, container.stop_timeout_s, body)
+        return Box(spec.task_id, part, output, result, container.start_timeout_s, container.stop_timeout_s, body)
 
     def _found_box(self, tag: Tag, container: str) -> Box:
         output = self.log_path(tag.task_id, tag.container) if tag.logged else None
         part = Part(tag.container, tag.essential, tag.depends_on)
-        return Box(tag.task_id, part, output, tag.start_timeout_s, tag.own_stop_timeout_s, id=container, found=True)
+        result = self._result_path(tag.task_id, tag.container)
+        own = (tag.start_timeout_s, tag.own_stop_timeout_s)
+        return Box(tag.task_id, part, output, result, *own, id=container, found=True)
+
+    def _result_path(self, task_id: str, container: str) -> Path:
+        return self._directory(task_id) / f"{safe_name(container)}.result"
 
     # --- tasks ---
 

@@ -228,6 +228,11 @@ class DockerApi:
                 return None
             raise
 
+    async def stats(self, container: str) -> Json:
+        """What it uses at this moment."""
+        params = {"stream": "false", "one-shot": "true"}
+        return await self._call(_Request("GET", f"/containers/{container}/stats", params))
+
     async def containers(self, *labels: str) -> Sequence[Listed]:
         """Every container, ended ones too, that has all of these labels (`key=value`)."""
         params = {"all": "1", "filters": json.dumps({"label": labels})}

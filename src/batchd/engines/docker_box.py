@@ -22,6 +22,7 @@ from batchd.engines.docker_reasons import (
     end_reason,
     timed_out,
 )
+from batchd.engines.docker_usage import Meter
 from batchd.engines.ensemble import Part
 
 log = logging.getLogger(__name__)
@@ -58,19 +59,21 @@ class Workshop:
 class Box:
     """`id` is empty until the container is created; `body` is what to create it with; `found`: it was there before.
 
-    `output` is the file its output goes to, None to drop it.
+    `output` is the file its output goes to, None to drop it; `result` is where BATCHD_OUTPUT leads to.
     `woken` is set whenever the container may have ended: the daemon's state decides.
     """
 
     task_id: str
     part: Part
     output: Path | None
+    result: Path
     start_timeout_s: float | None = None
     stop_timeout_s: float | None = None
     body: Json = field(default_factory=dict)
     id: str = ""
     found: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    meter: Meter = field(default_factory=Meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ async def create(shop: Workshop, box: Box) -> None:
 
 async def _create_or_find(shop: Workshop, box: Box, limit_s: float) -> str:
     name = container_name(box.task_id, box.part.name)
+    _make_result(box.result)
     try:
         return await shop.api.create(name, box.body, limit_s)
     except DockerRefused as refusal:
@@ -104,6 +108,13 @@ async def _create_or_find(shop: Workshop, box: Box, limit_s: float) -> str:
             raise
         box.found = True
         return there.id
+
+
+def _make_result(path: Path) -> None:
+    """An empty file that whoever runs in the container may write to; its folder keeps others out."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch()
+    path.chmod(0o666)
 
 
 async def start(shop: Workshop, box: Box) -> ContainerState | None:
@@ -139,15 +150,15 @@ async def _start_once(shop: Workshop, box: Box, limit_s: float) -> ContainerStat
 
 
 async def until_ended(shop: Workshop, box: Box) -> BoxEnd:
-    """How the container ended. Its output is in the file."""
-    if box.output is None:
-        return _end_of(shop, await _ended_state(shop, box))
-    follower = asyncio.create_task(_follow(shop, box, box.output))
+    """How the container ended. Its output is in the file, and its meter has seen what it could."""
+    beside = [asyncio.create_task(box.meter.watch(shop.api, box.id))]
+    if box.output is not None:
+        beside.append(asyncio.create_task(_follow(shop, box, box.output)))
     try:
         state = await _ended_state(shop, box)
     finally:
-        await cancel(follower)
-    if state is not None:
+        await cancel(*beside)
+    if state is not None and box.output is not None:
         async with shop.readers:
             await _copy_output(shop, box, box.output, follow=False)
     return _end_of(shop, state)

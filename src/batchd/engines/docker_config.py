@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from batchd.engines.engine import RESULT_VARIABLE
 from batchd.engines.names import safe_name
 from batchd.task import ContainerSpec, Mount, TaskSpec, Tmpfs
 
@@ -28,6 +30,7 @@ SHARING = "batchd.sharing"  # on containers whose task has volumes to be removed
 
 _MIB = 1024 * 1024
 _LEAST_MEMORY = 6 * _MIB  # Docker refuses less
+_RESULT = "/batchd-output.json"
 _LEAST_SHARES, _MOST_SHARES = 2, 262144  # the kernel's bounds
 
 Json = dict[str, Any]  # the daemon's JSON: checked where it is read
@@ -101,11 +104,13 @@ def _seconds(text: str | None) -> float | None:
     return None if text is None else float(text)
 
 
-def create_body(task: TaskSpec, container: ContainerSpec, instance: str, network: str) -> Json:
+def create_body(
+    task: TaskSpec, container: ContainerSpec, instance: str, network: str, result: Path | None = None
+) -> Json:
     """The body of `POST /containers/create`. [batch.md 2.3]
 
     The image's working directory stays, and its entry point unless another is given; `command` replaces its CMD where
-    there is one.
+    there is one. `result` is the file of the host that BATCHD_OUTPUT shall lead to.
     """
     body: Json = {
         "Image": container.image,
@@ -114,6 +119,9 @@ def create_body(task: TaskSpec, container: ContainerSpec, instance: str, network
         "HostConfig": _host_config(container, network),
     }
     body["HostConfig"]["Mounts"] = [_volume(m, task.task_id, instance) for m in container.mounts if not m.source]
+    if result is not None and ":" not in str(result):  # which would be read as the end of the path
+        body["Env"].append(f"{RESULT_VARIABLE}={_RESULT}")
+        body["HostConfig"]["Binds"].append(f"{result}:{_RESULT}")
     if container.entry_point:
         body["Entrypoint"] = list(container.entry_point)
     if container.command:

@@ -9,8 +9,10 @@ from typing import Any
 from batchd.engines import docker_box
 from batchd.engines.docker_box import Box, BoxEnd, Workshop, cancel, remove_container
 from batchd.engines.docker_reasons import HOST_LOST, STOPPED_EARLY, VANISHED, StartFailure
+from batchd.engines.docker_usage import total
 from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Lost, Report, Started
 from batchd.engines.ensemble import Ensemble
+from batchd.engines.result_file import read_result
 
 
 class _StoppedEarly(Exception):
@@ -81,10 +83,15 @@ class TaskRun:
         if reason in (VANISHED, HOST_LOST):
             return Lost(self.task_id, at, reason)
         if self._ensemble.ran:
-            return Exited(self.task_id, at, code, reason, containers=exits)
+            return Exited(self.task_id, at, code, reason, self._output(), total([b.meter for b in self.boxes]), exits)
         if self._stop_asked.is_set():
             return Exited(self.task_id, at, None, STOPPED_EARLY, containers=exits)
         return FailedToStart(self.task_id, at, self._failure or reason or "", exits)
+
+    def _output(self) -> bytes | None:
+        """Of several containers the first that wrote a result."""
+        found = (read_result(str(box.result)) for box in self.boxes)
+        return next((output for output in found if output), None)
 
     # --- bringing it up ---
 
