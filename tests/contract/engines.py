@@ -34,6 +34,7 @@ class Work:
     show: str = ""  # print the value of this variable
     fill_bytes: int = 0  # output of so many x
     hold_mib: int = 0  # keep this much memory
+    result: str = ""  # what it writes to the file that BATCHD_OUTPUT names
     run_s: float = 0.0
     exit_code: int = 0
     environment: dict[str, str] = field(default_factory=dict)
@@ -75,6 +76,8 @@ def script(work: Work) -> str:
         steps.append(f"head -c {work.fill_bytes} /dev/zero | tr '\\0' x")
     if work.hold_mib:
         steps.append(f"held=$(head -c {work.hold_mib << 20} /dev/zero | tr '\\0' x)")
+    if work.result:
+        steps.append(f"printf '%s' '{work.result}' > \"$BATCHD_OUTPUT\"")
     if work.run_s:
         steps.append(f"sleep {work.run_s} & wait $!")
     steps.append(f"exit {work.exit_code}")
@@ -105,6 +108,7 @@ class FakeRig:
             "BATCHD_FAKE_RUN_S": str(work.run_s),
             "BATCHD_FAKE_EXIT_CODE": str(work.exit_code),
             "BATCHD_FAKE_OUTPUT": output,
+            "BATCHD_FAKE_RESULT": work.result,
         }
         if work.missing:
             knobs["BATCHD_FAKE_FAIL_TO_START"] = 'CannotStartContainerError: exec: "batchd-no-such-command"'

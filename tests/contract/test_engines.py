@@ -58,6 +58,16 @@ async def test_a_failing_command_reports_its_exit_code(server: Server) -> None:
     assert exited.exit_code == 42
 
 
+async def test_a_result_comes_with_the_exit_of_who_wrote_one(server: Server) -> None:
+    writer, other = server.task(Work(result='{"rows": 3}', exit_code=1)), server.task(Work(), "0" * 31 + "2")
+
+    server.engine.start(writer)
+    server.engine.start(other)
+
+    exits = [await server.report(Exited, spec) for spec in (writer, other)]
+    assert [isinstance(exited, Exited) and exited.output for exited in exits] == [b'{"rows": 3}', None]
+
+
 async def test_both_streams_are_kept_in_the_order_they_were_written(server: Server) -> None:
     spec = server.task(Work(lines=((1, "one"), (2, "two"), (1, "three"), (2, "four"))))
 

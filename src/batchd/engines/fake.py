@@ -7,6 +7,7 @@ What a container does is read from its environment:
     BATCHD_FAKE_EXIT_CODE       default 0
     BATCHD_FAKE_REASON          a reason beside the exit code, e.g. of an OutOfMemoryError
     BATCHD_FAKE_OUTPUT          text for the log file
+    BATCHD_FAKE_RESULT          what it writes to the file that BATCHD_OUTPUT names
     BATCHD_FAKE_FAIL_TO_START   the reason for which it never runs
     BATCHD_FAKE_VANISH          1: its task is lost instead of ending
     BATCHD_FAKE_STOP_EXIT_CODE  how it answers SIGTERM, default 143
@@ -40,6 +41,7 @@ class FakeTask:
     exit_code: int = 0
     reason: str | None = None
     output: str = ""
+    result: str = ""
     fail_to_start: str | None = None
     vanish: bool = False
     stop_exit_code: int = 143
@@ -182,7 +184,8 @@ class FakeWorld:
         code, reason = life.ensemble.verdict()
         exits = tuple(ContainerExit(*ended) for ended in life.ensemble.exits())
         if life.started:
-            self._end(life, Exited(life.spec.task_id, at, code, reason, containers=exits))
+            results = (act.knobs.result.encode() for act in life.acts.values() if act.knobs.result)
+            self._end(life, Exited(life.spec.task_id, at, code, reason, next(results, None), containers=exits))
         else:
             self._end(life, FailedToStart(life.spec.task_id, at, reason or "", exits))
 
@@ -348,6 +351,7 @@ _KNOBS: dict[str, Callable[[str], Any]] = {  # Any: each the type of its field
     "exit_code": int,
     "reason": str,
     "output": str,
+    "result": str,
     "fail_to_start": str,
     "vanish": _flag,
     "stop_exit_code": int,
