@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import tempfile
 import urllib.request
@@ -23,6 +25,7 @@ from batchd.cli.connect import Clients, local_access
 from batchd.config import Settings
 from batchd.server import endpoint_of
 from tests.cli.command import Batchd, one_line, serving
+from tests.clients.waiting import eventually
 
 
 @pytest.fixture
@@ -119,6 +122,31 @@ def test_what_ran_when_it_ended_is_adopted_by_the_next_one(tmp_path: Path) -> No
         assert batchd("logs", "-f", job_id).stdout == "before\nafter\n"
         assert batchd("logs", "-f", waiting).stdout == "next\n"
         assert batchd("why", job_id).stdout.splitlines()[0].endswith("is SUCCEEDED")
+
+
+def test_a_backup_taken_while_it_runs_is_a_working_installation(tmp_path: Path) -> None:
+    """As docs/how-to/operate.md tells to make it; what ran then counts as lost with its host."""
+    restored = tmp_path / "restored"
+    restored.mkdir(mode=0o700)
+    with serving(tmp_path / "data") as batchd:
+        batchd("run", "--name", "done", "--", "echo", "kept")
+        job_id = batchd("run", "-d", "--", "sleep", "600").stdout.strip()
+        eventually(lambda: "is RUNNING" in batchd("why", job_id).stdout, "the job runs")
+        with (
+            sqlite3.connect(tmp_path / "data" / "batchd.db") as source,
+            sqlite3.connect(restored / "batchd.db") as copy,
+        ):
+            source.backup(copy)
+        source.close()
+        copy.close()
+        shutil.copy(tmp_path / "data" / "keys.json", restored)
+        Clients(local_access(Settings(data_dir=batchd.data))).batch.terminate_job(
+            jobId=job_id, reason="the test is over"
+        )
+    with serving(restored) as batchd:
+        assert batchd("logs", "done").stdout == "kept\n"
+        assert batchd("logs", "-f", job_id).returncode == 0
+        assert "Host EC2 (instance " in batchd("why", job_id).stdout
 
 
 def test_settings_come_from_the_environment_and_bad_ones_are_named(tmp_path: Path) -> None:
