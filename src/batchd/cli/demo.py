@@ -19,6 +19,7 @@ from rich.table import Table
 
 from batchd.cli import follow
 from batchd.cli.connect import Access, Clients, local_access
+from batchd.cli.streams import exit_code
 from batchd.cli.tables import status, table
 from batchd.config import Settings
 from batchd.server import Server
@@ -55,7 +56,7 @@ def _show(console: Console, clients: Clients, data: Path) -> int:
     for line in follow.lines(clients, merged):
         console.print(line, markup=False, highlight=False)
     console.print(f"\n{len(job_ids)} jobs in {time.monotonic() - started:.1f} s, all through the AWS Batch API")
-    return follow.exit_code(merged)
+    return exit_code(merged)
 
 
 def _submit(clients: Clients, out: Path) -> list[str]:

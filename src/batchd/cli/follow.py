@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from batchd.cli.connect import Clients
+from batchd.cli.streams import Stream, streams
 from batchd.errors import BatchdError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ STATUSES: tuple[JobStatusType, ...] = (
     "SUCCEEDED",
     "FAILED",
 )
-_GROUP = "/aws/batch/job"
 _SOON_S = 0.02  # a short job's end is seen at once
 _LATER_S = 0.3  # a long one's does not cost more than this
 _PATIENCE_S = 60.0  # a server that is started anew is back by then; its jobs have gone on
@@ -53,27 +53,10 @@ def queue_names(clients: Clients) -> list[str]:
     return [queue["jobQueueName"] for page in pages for queue in page["jobQueues"]]
 
 
-def exit_code(job: JobDetailTypeDef) -> int:
-    """The job's own code; 1 if it failed without one."""
-    if job["status"] == "SUCCEEDED":
-        return 0
-    return job.get("container", {}).get("exitCode") or 1
-
-
-def streams(job: JobDetailTypeDef) -> list[tuple[str, str]]:
-    """(group, stream) of every attempt so far, in order."""
-    container = job.get("container", {})
-    options = container.get("logConfiguration", {}).get("options", {})
-    group = options.get("awslogs-group", _GROUP)
-    names = [attempt.get("container", {}).get("logStreamName", "") for attempt in job.get("attempts", [])]
-    names.append(container.get("logStreamName", ""))
-    return [(group, name) for name in dict.fromkeys(names) if name]
-
-
 def lines(clients: Clients, job: JobDetailTypeDef) -> Iterator[str]:
     """All output so far."""
-    for group, stream in streams(job):
-        tail = Tail(clients, group, stream)
+    for stream in streams(job):
+        tail = Tail(clients, stream)
         while batch := tail.more():
             yield from batch
 
@@ -105,8 +88,8 @@ def follow(clients: Clients, job_id: str, write: Callable[[str], Any]) -> JobDet
 def _look(clients: Clients, job_id: str, tails: dict[str, Tail], write: Callable[[str], Any]) -> JobDetailTypeDef:
     """The job as it is now, once all that it had written by then is written here."""
     job = clients.batch.describe_jobs(jobs=[job_id])["jobs"][0]
-    for group, stream in streams(job):
-        tail = tails.setdefault(stream, Tail(clients, group, stream))
+    for stream in streams(job):
+        tail = tails.setdefault(stream.name, Tail(clients, stream))
         while batch := tail.more():
             for line in batch:
                 write(line)
@@ -116,20 +99,19 @@ def _look(clients: Clients, job_id: str, tails: dict[str, Tail], write: Callable
 class Tail:
     """A place in one stream; the same token twice means that nothing is new. [logs.md 4]"""
 
-    def __init__(self, clients: Clients, group: str, stream: str) -> None:
+    def __init__(self, clients: Clients, stream: Stream) -> None:
         self._logs = clients.logs
-        self._group = group
         self._stream = stream
         self._token = ""
 
     def more(self) -> list[str]:
-        """The next lines; empty if there are none now (or the stream does not exist yet)."""
+        """The next lines, each with its container's label; empty if there are none now (or no stream yet)."""
         place: Any = {"nextToken": self._token} if self._token else {}
         try:
             page = self._logs.get_log_events(
-                logGroupName=self._group, logStreamName=self._stream, startFromHead=True, **place
+                logGroupName=self._stream.group, logStreamName=self._stream.name, startFromHead=True, **place
             )
         except self._logs.exceptions.ResourceNotFoundException:
             return []
         self._token = page["nextForwardToken"]
-        return [event["message"] for event in page["events"]]
+        return [self._stream.label + event["message"] for event in page["events"]]

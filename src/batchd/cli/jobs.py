@@ -11,6 +11,7 @@ from rich.table import Table
 
 from batchd.cli import follow as following
 from batchd.cli.connect import Clients, access
+from batchd.cli.streams import exit_code, reason
 from batchd.cli.submit import Work, submit
 from batchd.cli.tables import console, cut, status, table
 from batchd.errors import BatchdError
@@ -40,7 +41,7 @@ def run_command(data_dir: Path | None, work: Work, detach: bool) -> int:
         clients.batch.terminate_job(jobId=job_id, reason="Interrupted at the terminal")
         print(f"batchd: job {job_id} is being terminated", file=sys.stderr)
         return INTERRUPTED
-    code = following.exit_code(job)
+    code = exit_code(job)
     if code:
         print(f"batchd: job {job_id} FAILED: {_failure(job, code)}", file=sys.stderr)
     return code
@@ -94,8 +95,8 @@ def _status(text: str) -> JobStatusType:
 
 
 def _failure(job: JobDetailTypeDef, code: int) -> str:
-    reason = job.get("container", {}).get("reason") or job.get("statusReason", "")
-    return f"exit code {code}" if reason in ("", _EXITED) else f"{reason} (exit code {code})"
+    why = reason(job)
+    return f"exit code {code}" if why in ("", _EXITED) else f"{why} (exit code {code})"
 
 
 def _table(found: list[tuple[JobSummaryTypeDef, str]]) -> Table:
