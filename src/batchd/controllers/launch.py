@@ -123,7 +123,7 @@ class Launch:
         """The task, but for what it gets only at its start; None for a template that this version cannot read."""
         template, region, queue = found
         try:
-            spec = decode_task(template)
+            spec = _decoded(template)
         except (LookupError, TypeError, ValueError) as error:
             log.error("the template of job %s cannot be read", command.job_id, exc_info=error)
             return None
@@ -170,6 +170,12 @@ def _array_variables(command: StartTask) -> dict[str, str]:
 def _node_uid(environment: str) -> str:
     """Of the one machine that serves the environment. [batch.md 4.1]"""
     return str(uuid5(NAMESPACE_URL, f"{environment}#node"))
+
+
+@lru_cache(maxsize=128)
+def _decoded(template: bytes) -> TaskSpec:
+    """Children of an array, and many jobs of one definition, have the same."""
+    return decode_task(template)
 
 
 @lru_cache(maxsize=1024)

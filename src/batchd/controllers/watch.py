@@ -22,6 +22,7 @@ from batchd.store.writer import Writer
 
 log = logging.getLogger(__name__)
 _TAIL_S = 0.25  # how soon a line of a running job can be read
+_COMPANY_S = 0.004  # how long a start waits for other news, where there is a lot of it
 _RETRY_S = 1.0  # after the store refused a group: the disk may be full
 # What one unit of work holds, so that no answer waits long for it.
 _MOST_REPORTS = 256
@@ -77,15 +78,18 @@ class Watch:
     async def run(self) -> None:
         """For ever. What has not been recorded when this is cancelled will be reported again by the engine."""
         loop = asyncio.get_running_loop()
-        tail_at = loop.time()
+        tail_at = company_until = loop.time()
         while True:
             await self._wait(tail_at - loop.time())
+            if loop.time() < company_until:
+                await self._wait_for_company()
             harvest = self._harvest()
             if loop.time() >= tail_at:
                 more = self._tail(harvest)
                 tail_at = loop.time() + (0 if more else _TAIL_S)
             if harvest.reports or harvest.pieces:
                 await self._record(harvest)
+                company_until = loop.time() + 5 * _COMPANY_S
 
     async def _wait(self, seconds: float) -> None:
         """For a report, but no longer than this."""
@@ -95,6 +99,14 @@ class Watch:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
+
+    async def _wait_for_company(self) -> None:
+        """A start on the heels of other news waits a moment: the end of a short task shares its commit."""
+        if self._reports and all(isinstance(report, Started) for report in self._reports):
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_COMPANY_S):
+                    await self._news.wait()
 
     def _harvest(self) -> Harvest:
         """Reports in their order, but an end waits until all but the last piece of its task's output is in the log."""
