@@ -66,6 +66,10 @@ resource "aws_batch_job_definition" "fargate" {
       { type = "VCPU", value = "0.25" },
       { type = "MEMORY", value = "512" },
     ]
+    secrets = [
+      { name = "DATABASE_PASSWORD", valueFrom = "${aws_secretsmanager_secret.database.arn}:password::" },
+      { name = "FEED_TOKEN", valueFrom = aws_ssm_parameter.token.arn },
+    ]
     networkConfiguration         = { assignPublicIp = "ENABLED" }
     fargatePlatformConfiguration = { platformVersion = "LATEST" }
     logConfiguration = {

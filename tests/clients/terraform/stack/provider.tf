@@ -14,12 +14,14 @@ provider "aws" {
   region = var.region
 
   endpoints {
-    batch = var.endpoint
-    ec2   = var.endpoint
-    ecr   = var.endpoint
-    iam   = var.endpoint
-    logs  = var.endpoint
-    sts   = var.endpoint
+    batch          = var.endpoint
+    ec2            = var.endpoint
+    ecr            = var.endpoint
+    iam            = var.endpoint
+    logs           = var.endpoint
+    secretsmanager = var.endpoint
+    ssm            = var.endpoint
+    sts            = var.endpoint
   }
 
   default_tags {
