@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-
 POD = "pod"  # label of a task that its job calls a pod
 
 
