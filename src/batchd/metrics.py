@@ -34,6 +34,14 @@ class Picture:
     machine: Overview
 
 
+@dataclass(frozen=True, slots=True)
+class _QueueSeries:
+    succeeded: Counter
+    failed: Counter
+    wait_s: Histogram
+    run_s: Histogram
+
+
 class Metrics:
     """Counters and histograms; `page` adds what `look` sees. On the loop's thread only, a few microseconds a call."""
 
@@ -66,7 +74,9 @@ class Metrics:
         self._run_s = Histogram(
             "batchd_job_run_seconds", "From an attempt's start to its end.", place, buckets=_JOB_S, registry=registry
         )
-        self._of_queue: dict[str, tuple[str, str]] = {}
+        # Looked up once: to find a series by its labels costs more than to count.
+        self._of_queue: dict[str, _QueueSeries] = {}
+        self._of_answer: dict[tuple[OperationSpec | None, int], tuple[Counter, Histogram]] = {}
 
     def page(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -74,9 +84,13 @@ class Metrics:
 
     def on_request(self, operation: OperationSpec | None, status: int, seconds: float) -> None:
         """An answer left. None: the request was not for any operation there is."""
-        service, name = (operation.service.name, operation.name) if operation else ("", "unknown")
-        self._requests.labels(service, name, str(status)).inc()
-        self._answer_s.labels(service, name).observe(seconds)
+        series = self._of_answer.get((operation, status))
+        if series is None:
+            service, name = (operation.service.name, operation.name) if operation else ("", "unknown")
+            counter, histogram = self._requests.labels(service, name, str(status)), self._answer_s.labels(service, name)
+            series = self._of_answer[operation, status] = (counter, histogram)
+        series[0].inc()
+        series[1].observe(seconds)
 
     def on_commit(self, units: int, seconds: float) -> None:
         """A group of units of work is durable, or was lost."""
@@ -97,23 +111,27 @@ class Metrics:
                 self._on_transition(job, moved)
 
     def _on_transition(self, job: Job, moved: Transition) -> None:
-        place = self._place(job.spec.queue)
+        series = self._of_queue.get(job.spec.queue) or self._add_queue(job.spec.queue)
         if moved.status in FINAL:
-            result = "succeeded" if moved.status is JobStatus.SUCCEEDED else "failed"
-            self._ended.labels(*place, result).inc(len(moved.children) or 1)
+            ended = series.succeeded if moved.status is JobStatus.SUCCEEDED else series.failed
+            ended.inc(len(moved.children) or 1)
         attempt = job.attempts[moved.attempt - 1] if 0 < moved.attempt <= len(job.attempts) else None
         if moved.status is JobStatus.RUNNING:
             runnable_at = attempt.runnable_at if attempt else job.runnable_at
             if runnable_at is not None:
-                self._wait_s.labels(*place).observe(max(0, moved.at - runnable_at) / 1000)
+                series.wait_s.observe(max(0, moved.at - runnable_at) / 1000)
         elif attempt is not None and attempt.started_at is not None and _closes(moved, attempt.stopped_at):
-            self._run_s.labels(*place).observe((attempt.stopped_at - attempt.started_at) / 1000)
+            series.run_s.observe((attempt.stopped_at - attempt.started_at) / 1000)
 
-    def _place(self, queue: str) -> tuple[str, str]:
-        place = self._of_queue.get(queue)
-        if place is None:
-            place = self._of_queue[queue] = _queue_place(queue)
-        return place
+    def _add_queue(self, queue: str) -> _QueueSeries:
+        place = _queue_place(queue)
+        series = self._of_queue[queue] = _QueueSeries(
+            self._ended.labels(*place, "succeeded"),
+            self._ended.labels(*place, "failed"),
+            self._wait_s.labels(*place),
+            self._run_s.labels(*place),
+        )
+        return series
 
 
 def _closes(moved: Transition, stopped_at: int) -> bool:

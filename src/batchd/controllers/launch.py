@@ -99,6 +99,9 @@ class Launch:
             self._hand_over(resolved(tx, spec, found[1], self._surroundings.read_secret))
         except Unresolved as error:
             self._refuse(spec.task_id, str(error))
+        except Exception as error:  # our mistake with one job; the reason says nothing that may be secret
+            log.error("task %s cannot be completed", spec.task_id, exc_info=error)
+            self._refuse(spec.task_id, "CannotStartContainerError: the job cannot be completed")
 
     def _hand_over(self, spec: TaskSpec) -> None:
         try:
