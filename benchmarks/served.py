@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,10 +63,19 @@ def moto() -> Iterator[Signer]:
                 break
             except OSError:
                 time.sleep(0.05)
+        _simple(port)
         yield Signer(f"http://127.0.0.1:{port}", "AKIAIOSFODNN7EXAMPLE", "secret")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
+
+
+def _simple(port: int) -> None:
+    """Without Docker moto marks jobs as done; with it every submit would start a thread."""
+    body = json.dumps({"batch": {"use_docker": False}}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/moto-api/config", body, method="POST")
+    request.add_header("Content-Type", "application/json")
+    urllib.request.urlopen(request, timeout=10).close()
 
 
 def client(signer: Signer, service: str):

@@ -105,13 +105,17 @@ class Load(asyncio.Protocol):
         answer = _split(self._rest)
         if answer is None:
             return
+        closes = b"connection: close" in self._rest.lower()
         status, body, self._rest = answer
         if status != 200:
             self.done.set_exception(RuntimeError(f"{status}: {body.decode(errors='replace')}"))
             return
         self._pending = None
         self._answers.append(json.loads(body))
-        self._next()
+        if closes and self._bodies:
+            self._transport.abort()
+        else:
+            self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
