@@ -12,7 +12,7 @@ from batchd.controllers.housekeeping import Housekeeping
 from batchd.scheduler.events import TimePassed
 from batchd.services.batch import SERVICE
 from batchd.store.sqlite import MEMORY, open_sqlite
-from batchd.store.store import Body, Key, Store, Tx
+from batchd.store.store import Body, Key, Result, Store, Tx
 from batchd.store.writer import Writer
 from tests.contexts import context
 
@@ -47,6 +47,30 @@ async def world() -> AsyncIterator[World]:
     yield World(store, clock, writer)
     await writer.close()
     store.close()
+
+
+async def test_results_go_with_their_time_and_others_chores_are_done(world: World) -> None:
+    now, done = world.clock.now_ms(), []
+
+    def chore(tx: Tx, at: int) -> int:
+        done.append(at)
+        return 0
+
+    for number in range(600):
+        old, new = f"old-{number}", f"new-{number}"
+        world.store.transact(lambda tx, old=old, new=new: _leave(tx, old, new, now))  # type: ignore[misc]
+
+    await Housekeeping(world.writer, world.clock, 7, (chore,)).tidy()
+
+    with world.store.read() as tx:
+        assert [tx.results.get(task) for task in ("old-0", "old-599")] == [None, None]
+        assert tx.results.get("new-599") == Result("1")
+    assert done == [now]
+
+
+def _leave(tx: Tx, old: str, new: str, now: int) -> None:
+    tx.results.put(old, Result("1"), now - 8 * DAY_S * 1000)
+    tx.results.put(new, Result("1"), now)
 
 
 def register(world: World, name: str, region: str = "us-east-1") -> str:

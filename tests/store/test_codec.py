@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from batchd.errors import StoreError
-from batchd.scheduler.events import Dependency, ExitRule, JobSpec, JobStatus, Resources
+from batchd.scheduler.events import Dependency, ExitRule, JobSpec, JobStatus, Resources, TaskExited, Usage
 from batchd.scheduler.state import Attempt
 from batchd.store.codec import decode, decode_list, encode
 
@@ -32,6 +32,14 @@ def test_a_list_comes_back() -> None:
 
 def test_a_member_that_is_missing_takes_its_default() -> None:
     assert decode(Resources, '{"vcpus_milli":1,"memory_mib":2}') == Resources(1, 2, 0)
+
+
+def test_what_was_written_before_usage_was_measured_is_still_read() -> None:
+    old = '"environment":"e","started_at":1,"stopped_at":2,"status_reason":"over","exit_code":0,"reason":null'
+    assert decode(Attempt, f'{{"task_id":"t",{old}}}') == Attempt("t", "e", 1, 2, "over", 0)
+    assert decode(TaskExited, '{"task_id":"t","at":1,"exit_code":0,"reason":null}') == TaskExited("t", 1, 0)
+    used = Attempt("t", "e", 1, 2, "over", 0, None, 1, Usage(12.5, 0.25))
+    assert decode(Attempt, encode(used)) == used
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from batchd.clock import ManualClock
 from batchd.errors import StoreError
 from batchd.store import migrations
+from batchd.store.codec import encode
 from batchd.store.schema import REVISION, bring_up_to_date
 from batchd.store.sqlite import open_sqlite
-from tests.contract.stores import job_ids, submit
+from batchd.store.store import Search
+from tests.contract.stores import QUEUE, job_ids, job_spec, submit
 
 
 @contextmanager
@@ -129,3 +134,37 @@ def test_a_server_whose_database_is_up_to_date_starts_without_alembic(tmp_path: 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_jobs_survive_the_second_migration_and_become_history(tmp_path: Path) -> None:
+    make_unmigrated(tmp_path / "store.db")
+    migrate_to(tmp_path / "store.db", "0001")
+    columns = "job_id, region, queue, name, name_key, definition, definition_key, status, attempts"
+    numbers = "created_at, submitted_at, stopped_at, is_cancelled, is_terminated, clamped"
+    with database(tmp_path / "store.db") as connection:
+        for job_id, status in (("j-1", "SUCCEEDED"), ("j-2", "RUNNABLE")):
+            connection.execute(
+                f"INSERT INTO jobs ({columns}, {numbers})"
+                " VALUES (?, 'r', ?, 'feed', 'feed', 'd:1', 'd:1', ?, '[]', 1, 1, 9, 0, 0, 0)",
+                (job_id, QUEUE, status),
+            )
+            connection.execute(
+                "INSERT INTO job_documents (number, document, task, tags, spec)"
+                " SELECT number, '{}', x'7b7d', '{}', ? FROM jobs WHERE job_id = ?",
+                (encode(job_spec(job_id)), job_id),
+            )
+        connection.execute("INSERT INTO job_counts (queue, status, jobs) VALUES (?, 'RUNNABLE', 1)", (QUEUE,))
+
+    with closing(open_sqlite(tmp_path / "store.db", ManualClock())) as store, store.read() as tx:
+        assert tx.history.search(Search(("", QUEUE + "\x01")), None, 10) == (["j-1"], None)
+        (alive,) = tx.jobs.live()
+        assert (alive.job_id, alive.runnable_at) == ("j-2", None)
+
+
+def migrate_to(path: Path, revision: str) -> None:
+    """As far as this revision."""
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path), poolclass=NullPool)
+    config = migrations.alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

@@ -52,3 +52,15 @@ def test_the_longest_name_wins() -> None:
 
 def test_a_marker_without_a_name_is_no_placeholder() -> None:
     assert substitute(["Ref::", "Ref:: x", "ref::x"], {}) == ["Ref::", "Ref:: x", "ref::x"]
+
+
+def test_references_to_results_wait_for_the_launch_where_no_parameter_has_the_name() -> None:
+    words = ["Ref::extract.rows", "Ref::extract", "--x=Ref::day.y"]
+
+    assert substitute([words[0], words[2]], {"day": "monday"}, {"extract": "j-1", "day": "j-2"}) == [
+        "Ref::extract.rows",
+        "--x=monday.y",
+    ]
+    for word in (words[1], "Ref::extract.", "Ref::extract. rows"):
+        with pytest.raises(ApiError, match="No parameter found for reference extract"):
+            substitute([word], {}, {"extract": "j-1"})
