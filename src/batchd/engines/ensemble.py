@@ -59,9 +59,11 @@ class Ensemble:
 
     def __init__(self, parts: Iterable[Part]) -> None:
         self._parts = {part.name: part for part in parts}
+        self._waiting = list(self._parts.values())  # in the order of the task
         self._ended: list[Part] = []  # in the order of their ends
         self._decisive: Part | None = None
         self.stopping = False
+        self.ran = False  # whether any of them was ever up
 
     @property
     def parts(self) -> list[Part]:
@@ -71,28 +73,26 @@ class Ensemble:
     def over(self) -> bool:
         return len(self._ended) == len(self._parts)
 
-    @property
-    def ran(self) -> bool:
-        """Whether any of them was ever up."""
-        return any(part._ran for part in self._parts.values())
-
     def part(self, name: str) -> Part:
         return self._parts[name]
 
     def next_due(self) -> Part | None:
         """The next one to begin; it then counts as begun. In the order of the task, as far as they may."""
-        for part in self._waiting():
+        for part in self._waiting:
             if all(name in self._parts and self._parts[name].met(wanted) for name, wanted in part.depends_on):
                 part._state = _BEGUN
+                self._waiting.remove(part)
                 return part
-        if not any(part.running for part in self._parts.values()):
-            for part in self._waiting():  # for each other, or for containers that are not there
+        if self._waiting and not any(part.running for part in self._parts.values()):
+            for part in list(self._waiting):  # for each other, or for containers that are not there
                 self._close(part, _NEVER)
         return None
 
     def up(self, part: Part) -> None:
         """It runs."""
-        part._ran = True
+        part._ran = self.ran = True
+        if part in self._waiting:  # it was begun before anybody looked
+            self._waiting.remove(part)
         if not part.over:
             part._state = _UP
 
@@ -108,14 +108,14 @@ class Ensemble:
     def stop(self) -> None:
         """Whoever has not begun never will."""
         self.stopping = True
-        for part in self._waiting():
+        for part in list(self._waiting):
             self._close(part, None)
 
     def give_up(self, part: Part, after_s: float) -> None:
         """It has taken too long: those that wait for it never start."""
         if part.over:
             return
-        for waiting in self._waiting():
+        for waiting in list(self._waiting):
             for name, wanted in waiting.depends_on:
                 if name == part.name and not part.met(wanted) and not waiting.over:
                     self._close(waiting, f"{_CANNOT}container {name} did not {_UNMET[wanted]} within {after_s:g} s")
@@ -123,7 +123,7 @@ class Ensemble:
     def is_awaited(self, part: Part) -> bool:
         """Whether somebody waits for more of it."""
         return any(
-            name == part.name and not part.met(wanted) for other in self._waiting() for name, wanted in other.depends_on
+            name == part.name and not part.met(wanted) for other in self._waiting for name, wanted in other.depends_on
         )
 
     def verdict(self) -> tuple[int | None, str | None]:
@@ -138,9 +138,6 @@ class Ensemble:
             return []
         return [(part.name, part.exit_code, part.reason) for part in self._parts.values()]
 
-    def _waiting(self) -> list[Part]:
-        return [part for part in self._parts.values() if part._state == _WAITING]
-
     def _first_failed(self) -> Part | None:
         failed = [part for part in self._ended if part.exit_code != 0]
         return next((part for part in failed if part._ran), failed[0] if failed else None)
@@ -148,6 +145,8 @@ class Ensemble:
     def _close(self, part: Part, reason: str | None) -> None:
         if part.over:
             return
+        if part._state == _WAITING:
+            self._waiting.remove(part)
         part._state = _OVER
         part.reason = reason
         self._ended.append(part)
@@ -159,7 +158,7 @@ class Ensemble:
 
     def _despair(self) -> None:
         """End those for whom what they wait for can never be true."""
-        for part in self._waiting():
+        for part in self._waiting:
             for name, wanted in part.depends_on:
                 other = self._parts.get(name)
                 if other is None or other.hopeless(wanted):
