@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import orjson
 
 from batchd.clock import ManualClock
+from batchd.controllers.demand import Demand
 from batchd.controllers.launch import Launch, Surroundings
 from batchd.controllers.schedule import Schedule
 from batchd.engines.docker_config import create_body
@@ -22,6 +23,7 @@ from batchd.gateway.inside import Inside
 from batchd.gateway.operation import Deployment
 from batchd.gateway.request import HttpRequest, HttpResponse
 from batchd.gateway.sigv4 import OpenAuthenticator
+from batchd.gateway.vault import Vault
 from batchd.scheduler import invariants
 from batchd.scheduler.events import Event, Resources, TaskExited, TaskStarted, TimePassed
 from batchd.scheduler.scheduler import Scheduler
@@ -129,7 +131,7 @@ class Town:
         self.store.close()
 
     def _deployment(self) -> Deployment:
-        issuer = SessionIssuer(MASTER_KEY)
+        issuer, demand = SessionIssuer(MASTER_KEY), Demand(self.schedule, self.clock)
         return Deployment(
             account=ACCOUNT,
             endpoint="http://127.0.0.1:1",
@@ -137,6 +139,10 @@ class Town:
             overview=lambda: dict(self.schedule.scheduler.overview()),
             issue_session=issuer.issue,
             user_secret=issuer.secret_of,
+            vault=Vault(MASTER_KEY),
+            front=lambda queue, limit: self.schedule.scheduler.places(queue, limit),
+            queue_vcpus=demand.queue_vcpus,
+            environment_vcpus=demand.vcpus,
         )
 
 
@@ -266,6 +272,8 @@ class Plan:
         )
         waiting = {"jobQueue": "night", "jobDefinition": "feed:1", "jobName": "pending"}
         must(town, "batch", "SubmitJob", {**waiting, "dependsOn": [{"jobId": ids[2]}]})
+        array = {**submit, "jobName": "array", "arrayProperties": {"size": 3}, "dependsOn": [{"type": "SEQUENTIAL"}]}
+        self.names["arrayid"] = [must(town, "batch", "SubmitJob", array)["jobId"]]
         must(town, "batch", "SubmitJob", {"jobQueue": "idle", "jobDefinition": "feed:1", "jobName": "runnable"})
 
 
