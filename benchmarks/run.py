@@ -1,6 +1,6 @@
 """Every benchmark, medians of several runs, beside a peer or the limit of the machine in the same run.
 
-python benchmarks/run.py [noop] [submit] [latency] [start] [trace]
+python benchmarks/run.py [noop] [array] [queued] [submit] [latency] [start] [trace]
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import depth
 import served
 import signed
 import uvloop
 
 ROUNDS = 5
 NOOPS = 2000
+CHILDREN = 5000
 SUBMITS = 10_000
 PEER_SUBMITS = 500
 CONNECTIONS = 32
@@ -35,6 +37,23 @@ def noop() -> str:
             ours.append(NOOPS / _run_all(signer, NOOPS))
     rate, most = statistics.median(ours), statistics.median(limit)
     return f"no-op jobs/s: batchd {rate:.0f}, xargs {most:.0f}, ratio {rate / most:.2f}"
+
+
+def array() -> str:
+    """Children of one array of no-op jobs per second, submit to recorded end, beside `xargs -P2 -n1 true`."""
+    ours, limit = [], []
+    for _ in range(ROUNDS):
+        limit.append(CHILDREN / _xargs(CHILDREN))
+        with served.batchd() as (signer, _, _):
+            served.prepare(signer, ["true"])
+            ours.append(CHILDREN / _run_array(signer, CHILDREN))
+    rate, most = statistics.median(ours), statistics.median(limit)
+    return f"no-op children/s: batchd {rate:.0f}, xargs {most:.0f}, ratio {rate / most:.2f}"
+
+
+def queued() -> str:
+    """Memory and answers with a million children, and with 200,000 jobs, in the queue."""
+    return f"{depth.arrays()}\n{depth.jobs()}"
 
 
 def submit() -> str:
@@ -106,6 +125,19 @@ def _run_all(signer: signed.Signer, count: int) -> float:
     return took
 
 
+def _run_array(signer: signed.Signer, size: int) -> float:
+    connection = signed.Connection(signer)
+    started = time.perf_counter()
+    job_id = connection.post("/v1/submitjob", {**served.job("array"), "arrayProperties": {"size": size}})["jobId"]
+    while (status := _status(connection, job_id)) not in ("SUCCEEDED", "FAILED"):
+        time.sleep(0.05)
+    took = time.perf_counter() - started
+    connection.close()
+    if status == "FAILED":
+        raise RuntimeError("children failed")
+    return took
+
+
 def _submit_all(signer: signed.Signer, count: int) -> float:
     started = time.perf_counter()
     _load(signer, count, CONNECTIONS)
@@ -141,6 +173,8 @@ def _status(connection: signed.Connection, job_id: str) -> str:
 
 BENCHMARKS: dict[str, Callable[[], str]] = {
     "noop": noop,
+    "array": array,
+    "queued": queued,
     "submit": submit,
     "latency": latency,
     "start": start,
