@@ -6,7 +6,6 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -225,8 +224,9 @@ def _state(child: Job) -> tuple[Value, ...]:
 def _child_row(array: JobRow, row: Row) -> JobRow:
     """From the columns of get_child and page_children."""
     index, status, status_reason, started_at, stopped_at, exit_code, reason, cancelled, terminated = row[:9]
-    return replace(
-        _plain(array, index),
+    return _row(
+        array,
+        index,
         status=_STATUSES[status],
         status_reason=status_reason,
         started_at=started_at,
@@ -247,9 +247,10 @@ def _byte_row(array: JobRow, children: Children, index: int) -> JobRow:
     status = children.status(index) or JobStatus.PENDING
     drop = children.drop_of(index)
     if drop is None:
-        return replace(_plain(array, index), status=status, status_reason=_accusation(array, status))
-    return replace(
-        _plain(array, index),
+        return _row(array, index, status=status, status_reason=_accusation(array, status))
+    return _row(
+        array,
+        index,
         status=status,
         status_reason=drop.reason,
         stopped_at=drop.at,
@@ -262,8 +263,8 @@ def _accusation(array: JobRow, status: JobStatus) -> str | None:
     return array.status_reason if status is JobStatus.RUNNABLE and array.status is JobStatus.PENDING else None
 
 
-def _plain(array: JobRow, index: int) -> JobRow:
-    """What a child has of its array."""
+def _row(array: JobRow, index: int, **own: Any) -> JobRow:  # Any: of the types that JobRow says
+    """What a child has of its array, and what is its own."""
     return JobRow(
         job_id=child_id(array.job_id, index),
         region=array.region,
@@ -275,6 +276,7 @@ def _plain(array: JobRow, index: int) -> JobRow:
         task=array.task,
         tags={},
         index=index,
+        **own,
     )
 
 
