@@ -7,11 +7,13 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import (
     CancelRequested,
+    Dependency,
     Event,
     JobSubmitted,
     QueueDeleted,
@@ -41,12 +43,14 @@ def life(seed: int) -> str:
         events = [_event(chance, number, tasks, now) for _ in range(chance.randrange(4))]
         job = retrying(spec(f"j{number}", chance.randrange(4), on=f"q{chance.randrange(6)}"), chance.randrange(1, 3))
         job = limited(job, 60) if chance.random() < 0.3 else job
-        events.append(JobSubmitted(after(job, f"j{number - 1}") if chance.random() < 0.2 else job))
+        job = replace(job, size=3, sequential=chance.random() < 0.3) if chance.random() < 0.3 else job
+        other = Dependency(f"j{number - 1}", each=job.size > 0 and chance.random() < 0.5)
+        events.append(JobSubmitted(after(job, other) if chance.random() < 0.2 else job))
     return digest.hexdigest()
 
 
 def _event(chance: random.Random, number: int, tasks: list[str], now: int) -> Event:
-    job_id = f"j{chance.randrange(number + 1)}"
+    job_id = f"j{chance.randrange(number + 1)}{chance.choice(('', '', ':1'))}"
     task_id = chance.choice(tasks or ["none"])
     roll = chance.random()
     if roll < 0.4:
