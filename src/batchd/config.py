@@ -17,6 +17,7 @@ from batchd.quotas import Quotas
 from batchd.scheduler.events import Resources
 
 ENGINES = ("auto", "process", "docker", "fake")
+_MOST = 10**9  # of anything: what is more is a slip of the hand
 _HELD_BACK_MIB = 256  # left to the machine itself and to the server
 
 
@@ -44,15 +45,18 @@ class Settings:
         """Itself, or ConfigError naming the setting that cannot work."""
         if self.engine not in ENGINES:
             raise ConfigError(f"--engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
-        if not (len(self.account) == 12 and self.account.isdigit()):
+        if not (len(self.account) == 12 and self.account.isascii() and self.account.isdigit()):
             raise ConfigError(f"--account must be 12 digits, not {self.account!r}")
         if self.no_auth and not is_loopback(self.host):
             raise ConfigError("--no-auth is allowed only on a loopback host: anybody who reaches the port may run jobs")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"--port must be 0..65535, not {self.port}")
-        if self.vcpus < 0 or self.memory_mib < 0 or self.retention_days < 0 or self.throttle < 0:
-            raise ConfigError("--vcpus, --memory-mib, --retention-days and --throttle must not be negative")
+        if not all(0 <= amount <= _MOST for amount in self._amounts()):
+            raise ConfigError(f"--vcpus, --memory-mib, --retention-days and --throttle must be 0..{_MOST}")
         return self
+
+    def _amounts(self) -> tuple[float, ...]:
+        return self.vcpus, self.memory_mib, self.retention_days, self.throttle
 
     def capacity(self) -> Resources:
         """How much of the machine jobs may use."""
