@@ -246,8 +246,8 @@ class Server:
             parts.output.resume(tx, live)
 
         def take(report: Report) -> None:
-            parts.metrics.on_report(report)
             parts.watch.report(report)
+            parts.metrics.on_report(report)
 
         await parts.engine.open(take, [task.task_id for task in running], [s.task_id for s in starts])
         parts.launch.perform(wanted)

@@ -82,14 +82,14 @@ class Schedule:
 
     def on_commit(self) -> None:
         self.is_stale = False
-        steps, self._steps = self._steps, []
-        for step in steps:
-            self._observe(step)
         commands, self._pending = self._pending, []
         if self._must_repeat:
             commands = self.scheduler.wanted()
         if commands:
             self._try_to_perform(commands)
+        steps, self._steps = self._steps, []
+        for step in steps:
+            self._observe(step)
 
     def _try_to_perform(self, commands: list[Command]) -> None:
         """What tasks need may not be readable just now; then all that is wanted is repeated after the next step."""
