@@ -20,7 +20,7 @@ from tests.fuzz.nonsense import requests
 from tests.fuzz.town import Plan, Town, must
 from tests.fuzz.wire import CLIENTS, FORMS, OPERATIONS, read_answer
 
-EACH = 45  # requests an operation: more than ten thousand in all
+EACH = 11_000 // len(OPERATIONS)  # requests an operation: more than ten thousand in all
 STORMS, IN_A_STORM = 15, 30
 
 hail = settings(
