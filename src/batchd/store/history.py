@@ -20,7 +20,7 @@ _BY_TIME = (_SQL["floor"], _SQL["search"])
 _BY_NAME = (_SQL["floor_of_name"], _SQL["search_name"])
 _TAGS = _SQL["tags"]
 _LIVE = _SQL["live_places"]
-_LOOKED_AT = 10_000  # index entries a call
+_LOOKED_AT = 5_000  # index entries a call
 _TAGS_LOOKED_AT = 500  # where each job's tags must be read
 _LAST: Place = (2**63 - 1, "")
 
