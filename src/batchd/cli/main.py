@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -70,9 +71,10 @@ def serve(
     no_auth: Annotated[bool | None, typer.Option("--no-auth", help="Accept unsigned requests.")] = None,
 ) -> None:
     """Run the server."""
+    flags = dict(locals())
+    gc.disable()  # until the server is ready: nothing that is loaded or made before then is garbage
     from batchd.cli.serve import serve as run_server
 
-    flags = {name: value for name, value in locals().items() if name != "run_server"}
     run_server(flags)
 
 

@@ -36,9 +36,9 @@ async def _serve(server: Server) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.quit.set)
     await server.start()
-    gc.collect()
-    gc.freeze()  # what is there by now stays there: looking through it again would only hold up everybody
     print(f"batchd ready on {server.endpoint}", flush=True)
+    gc.freeze()  # what is there by now stays there: looking through it again would only hold up everybody
+    gc.enable()
     await server.quit.wait()
     print("batchd stops; running jobs go on and are adopted at the next start", file=sys.stderr, flush=True)
     await server.stop()

@@ -23,6 +23,7 @@ from batchd.store.writer import Writer
 log = logging.getLogger(__name__)
 _TAIL_S = 0.25  # how soon a line of a running job can be read
 _COMPANY_S = 0.004  # how long a start waits for other news, where there is a lot of it
+_LOT, _LOT_S = 6, 0.02  # a lot: so many reports in so short a time
 _RETRY_S = 1.0  # after the store refused a group: the disk may be full
 # What one unit of work holds, so that no answer waits long for it.
 _MOST_REPORTS = 256
@@ -78,10 +79,11 @@ class Watch:
     async def run(self) -> None:
         """For ever. What has not been recorded when this is cancelled will be reported again by the engine."""
         loop = asyncio.get_running_loop()
-        tail_at = company_until = loop.time()
+        tail_at = loop.time()
+        recorded: deque[float] = deque(maxlen=_LOT)  # when the last reports were
         while True:
             await self._wait(tail_at - loop.time())
-            if loop.time() < company_until:
+            if len(recorded) == _LOT and loop.time() < recorded[0] + _LOT_S:
                 await self._wait_for_company()
             harvest = self._harvest()
             if loop.time() >= tail_at:
@@ -89,7 +91,7 @@ class Watch:
                 tail_at = loop.time() + (0 if more else _TAIL_S)
             if harvest.reports or harvest.pieces:
                 await self._record(harvest)
-                company_until = loop.time() + 5 * _COMPANY_S
+                recorded.extend([loop.time()] * len(harvest.reports))
 
     async def _wait(self, seconds: float) -> None:
         """For a report, but no longer than this."""
