@@ -42,6 +42,7 @@ from batchd.gateway.operation import Caller, Deployment, Service
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
 from batchd.gateway.throttle import Throttle
 from batchd.gateway.vault import BrokenSeal, Vault
+from batchd.gateway.waiting import Topics
 from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.scheduler.commands import StartTask
 from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, ssm, sts
@@ -90,6 +91,7 @@ class Parts:
     watch: Watch
     demand: Demand
     metrics: Metrics
+    topics: Topics
     loops: tuple[Loop, ...]
 
 
@@ -166,6 +168,8 @@ class Server:
         self.quit.set()
         if self._announced:  # else the file may be another server's, which keeps these data from us
             (self._data / ADDRESS).unlink(missing_ok=True)
+        if self._parts is not None:
+            self._parts.topics.close()
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
             await asyncio.gather(self._serving, return_exceptions=True)
@@ -215,7 +219,9 @@ class Server:
             Replacement(store, writer, schedule, launch, clock),
             demand,
         )
-        return Parts(store, writer, engine, schedule, launch, output, watch, demand, metrics, (watch, *chores))
+        return Parts(
+            store, writer, engine, schedule, launch, output, watch, demand, metrics, Topics(clock), (watch, *chores)
+        )
 
     def _http_config(self, parts: Parts) -> uvicorn.Config:
         inside = Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, _pages(parts))
@@ -286,6 +292,7 @@ class Server:
             deployment,
             throttle=throttle,
             observe=parts.metrics.on_request,
+            topics=parts.topics,
         )
 
 

@@ -237,6 +237,49 @@ def test_a_follower_hears_only_its_own_group(store: Store) -> None:
 # Resources
 
 
+def telling(topic: str, then: object = None) -> object:
+    def work(tx: Tx) -> None:
+        tx.tell(topic)
+        if then:
+            then(tx)
+
+    return work
+
+
+def test_what_units_told_is_heard_once_after_the_commit(store: Store) -> None:
+    heard: list[str] = []
+    store.listen(heard.append)
+
+    store.apply([telling("a"), telling("b"), telling("a"), telling("c", fail_early), telling("d", fail)])
+    store.commit()
+    assert heard == []
+    store.settle(True)
+    assert heard == ["a", "b"]
+
+    store.transact(put("x", 1))
+    assert heard == ["a", "b"]
+
+
+def test_what_a_lost_group_told_is_never_heard(store: Store) -> None:
+    heard: list[str] = []
+    store.listen(heard.append)
+    follower = Follower(fails=True)
+    store.follow(follower)
+
+    store.apply([telling("a", lambda tx: tx.journal.append(TimePassed()))])
+    store.commit()
+    store.settle(False)
+    follower.fails = False
+    store.transact(telling("b"))
+
+    assert heard == ["b"]
+
+
+def test_a_snapshot_has_nothing_to_tell(store: Store) -> None:
+    with store.read() as tx, pytest.raises(StoreError):
+        tx.tell("a")
+
+
 def test_insert_refuses_a_key_that_exists(store: Store) -> None:
     store.transact(lambda tx: tx.resources.insert(QUEUE, {"a": 1}))
     with pytest.raises(DuplicateKey, match="night"):

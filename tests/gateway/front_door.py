@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class FrontDoor:
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
+            if not parts:
+                await asyncio.Event().wait()  # a client that has said everything
             part = parts.pop(0)
             return {"type": "http.request", "body": part, "more_body": bool(parts)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
@@ -26,13 +26,14 @@ from batchd.gateway.faults import (
     unavailable,
     violation_fault,
 )
-from batchd.gateway.invoke import Call, Endpoint, Operations, new_id
-from batchd.gateway.operation import Deployment, Service
+from batchd.gateway.invoke import Answer, Call, Endpoint, Operations, new_id
+from batchd.gateway.operation import Again, Deployment, Later, Service
 from batchd.gateway.protocols.protocol import Params
 from batchd.gateway.request import AuthFailure, HttpRequest, HttpResponse, Identity, Malformed
 from batchd.gateway.route import Router
 from batchd.gateway.spec import OperationSpec, ServiceSpec
 from batchd.gateway.throttle import Throttle
+from batchd.gateway.waiting import ClientGone, Gone, Topics, Turn, never, unless_gone
 from batchd.store.store import Store, Tx
 
 log = logging.getLogger("batchd.gateway")
@@ -67,8 +68,9 @@ def _unobserved(operation: OperationSpec | None, status: int, seconds: float) ->
 
 @dataclass(slots=True)
 class _Reached:
-    """How far a request has come."""
+    """How far a request has come, and the way to see that its client is gone."""
 
+    gone: Gone
     operation: OperationSpec | None = None
 
 
@@ -88,11 +90,14 @@ class Gateway:
     max_body: int = MAX_BODY
     throttle: Throttle | None = None
     observe: Callable[[OperationSpec | None, int, float], None] = _unobserved
+    topics: Topics | None = None
 
     def __post_init__(self) -> None:
         specs = [ServiceSpec(service) for service in self.services]
         self._router = Router(specs)
         self._operations = Operations(specs, self.clock, self.deployment)
+        self._topics = self.topics or Topics(self.clock)
+        self.store.listen(self._topics.tell)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -102,15 +107,20 @@ class Gateway:
             request = await self._receive(scope, receive)
             if request is None:
                 return
-            if isinstance(request, Fault):
-                response = fault_response(Wire("rest-json"), request, request_id)
-            else:
-                response = await self.respond(request, request_id)
+            try:
+                if isinstance(request, Fault):
+                    response = fault_response(Wire("rest-json"), request, request_id)
+                else:
+                    response = await self.respond(request, request_id, partial(_disconnected, receive))
+            except ClientGone:
+                return
             await _send(response, send, scope["method"])
 
-    async def respond(self, request: HttpRequest, request_id: str) -> HttpResponse:
-        """The answer to a request; it always has one, in its protocol's shape."""
-        began, reached = perf_counter(), _Reached()
+    async def respond(self, request: HttpRequest, request_id: str, gone: Gone = never) -> HttpResponse:
+        """The answer to a request; it always has one, in its protocol's shape.
+
+        Raises ClientGone if the client went away while it was waited."""
+        began, reached = perf_counter(), _Reached(gone)
         response = await self._respond(request, request_id, reached)
         self.observe(reached.operation, response.status, perf_counter() - began)
         return response
@@ -130,20 +140,44 @@ class Gateway:
             if endpoint.check is not None and (violations := endpoint.check(params)):
                 return fault_response(wire, violation_fault(wire, violations), request_id)
             call = Call(identity.caller, identity.region, self.clock.now_ms(), request_id)
-            result = await self._run(endpoint, params, call)
+            result = await self._run(endpoint, params, call, reached.gone)
             return endpoint.codec.serialize(result, request_id)
+        except ClientGone:
+            raise
         except RequestFault as error:
             return fault_response(error.wire, error.fault, request_id)
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer
             wire = wire or self._router.wire_of(request)
             return fault_response(wire, _fault_of(error, wire, reached.operation, request_id), request_id)
 
-    async def _run(self, endpoint: Endpoint, params: Params, call: Call) -> Params:
+    async def _run(self, endpoint: Endpoint, params: Params, call: Call, gone: Gone) -> Params:
+        """The operation's answer, however long it takes. Raises what the operation raises, and ClientGone."""
+        turn = Turn(self._topics)
+        try:
+            answer = await self._try(endpoint, params, call, turn)
+            while isinstance(answer, Again):
+                if not await turn.wait(answer.until_ms, gone):
+                    return answer.otherwise
+                since = call.waiting_since_ms or call.now_ms
+                call = replace(call, now_ms=self.clock.now_ms(), waiting_since_ms=since)
+                answer = await self._try(endpoint, params, call, turn)
+        finally:
+            turn.leave()
+        return await unless_gone(answer.answer(), gone) if isinstance(answer, Later) else answer
+
+    async def _try(self, endpoint: Endpoint, params: Params, call: Call, turn: Turn) -> Answer:
         """Writes answer after their commit; reads see the last one and wait for nobody."""
+
+        def work(tx: Tx) -> Answer:
+            answer = self._operations.run(endpoint, params, call, tx)
+            if isinstance(answer, Again):  # in line before anybody's commit can tell
+                turn.enter(answer.topic)
+            return answer
+
         if endpoint.operation.served.writes:
-            return await self.writer.write(partial(self._operations.run, endpoint, params, call))
+            return await self.writer.write(work)
         with self.store.read() as tx:
-            return self._operations.run(endpoint, params, call, tx)
+            return work(tx)
 
     async def _receive(self, scope: Scope, receive: Receive) -> HttpRequest | Fault | None:
         """The whole request; None if the client went away."""
@@ -183,6 +217,12 @@ def _fault_of(error: Exception, wire: Wire, operation: OperationSpec | None, req
     if isinstance(error, StoreError) and not isinstance(error, DuplicateKey):
         return unavailable()
     return internal_failure(operation)
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Until the client hangs up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

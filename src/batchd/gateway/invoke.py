@@ -11,7 +11,7 @@ from typing import Any
 from batchd.clock import Clock
 from batchd.errors import ApiError
 from batchd.gateway.faults import Wire, malformed_fault, violation_fault
-from batchd.gateway.operation import Caller, Context, Deployment
+from batchd.gateway.operation import Again, Caller, Context, Deployment, Later
 from batchd.gateway.protocols.codecs import codec_of
 from batchd.gateway.protocols.json_values import Reader, compile_reader
 from batchd.gateway.protocols.protocol import Codec, Params
@@ -24,14 +24,18 @@ _48_BITS = 2**48 - 1
 _62_BITS = 2**62 - 1
 
 
+Answer = Params | Again | Later
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on its way: who, where, when."""
+    """One request on its way: who, where, when, and since when it waits (0 if it does not)."""
 
     caller: Caller
     region: str
     now_ms: int
     request_id: str
+    waiting_since_ms: int = 0
 
 
 class Endpoint:
@@ -71,7 +75,7 @@ class Operations:
             endpoint = self._endpoints[operation] = Endpoint(operation)
         return endpoint
 
-    def run(self, endpoint: Endpoint, params: Params, call: Call, tx: Tx) -> Params:
+    def run(self, endpoint: Endpoint, params: Params, call: Call, tx: Tx) -> Answer:
         """The operation's answer to params that have passed the model. Raises what the operation raises."""
 
         def call_inside(service: str, operation: str, params: Params) -> Params:
@@ -86,8 +90,9 @@ class Operations:
             new_id=partial(new_id, call.now_ms),
             deployment=self._deployment,
             call=call_inside,
+            waiting_since_ms=call.waiting_since_ms,
         )
-        answer: Params | None = endpoint.operation.served.function(params, context)
+        answer: Answer | None = endpoint.operation.served.function(params, context)
         return answer if answer is not None else {}
 
     def _run_inside(self, service: str, operation: str, params: dict[str, Any], call: Call, tx: Tx) -> Params:
@@ -99,7 +104,16 @@ class Operations:
         if found is None:
             raise ApiError("UnknownOperationException", f"{service}:{operation} is not available on this server", 501)
         endpoint = self.endpoint(found)
-        return self.run(endpoint, _checked(endpoint, params), call, tx)
+        return _at_once(self.run(endpoint, _checked(endpoint, params), call, tx), f"{service}:{operation}")
+
+
+def _at_once(answer: Answer, name: str) -> Params:
+    """Who calls from inside a transaction cannot wait."""
+    if isinstance(answer, Again):
+        return answer.otherwise
+    if isinstance(answer, Later):
+        raise ApiError("UnsupportedOperation", f"{name} takes time to answer and cannot be called from inside", 501)
+    return answer
 
 
 def _checked(endpoint: Endpoint, params: Params) -> Params:

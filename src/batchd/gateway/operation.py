@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
@@ -80,8 +80,32 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Instead of an answer: nothing yet. Run the same operation again when `topic` is told, or at `until_ms`.
+
+    Where nobody may wait (a call from inside, a server that stops) `otherwise` is the answer. What the operation
+    wrote on the way is kept."""
+
+    topic: str
+    until_ms: int
+    otherwise: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Instead of an answer: what must be awaited for it, outside any transaction, after the commit.
+
+    Cancelled when the client goes away. A call from inside cannot have it."""
+
+    answer: Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """One call's surroundings. `tx` is a write transaction for operations marked `writes`, a snapshot otherwise."""
+    """One call's surroundings. `tx` is a write transaction for operations marked `writes`, a snapshot otherwise.
+
+    `waiting_since_ms` is the time of the first try of an operation that answered `Again`, 0 on that try itself.
+    """
 
     tx: Tx
     caller: Caller
@@ -91,6 +115,11 @@ class Context:
     new_id: Callable[[], str]  # a fresh lower-case UUID
     deployment: Deployment
     call: Callable[[str, str, dict[str, Any]], dict[str, Any]]  # another service's operation, in this transaction
+    waiting_since_ms: int = 0
+
+    def tell(self, topic: str) -> None:
+        """Wake, after the commit, who waits for this topic."""
+        self.tx.tell(topic)
 
     @property
     def account(self) -> str:
@@ -103,7 +132,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A function that answers one API operation."""
+    """A function that answers one API operation: with its output, None for an empty one, `Again` or `Later`."""
 
     function: Callable[[Any, Context], Any]
     writes: bool

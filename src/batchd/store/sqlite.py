@@ -108,6 +108,17 @@ class _Tables:
         self.log_cursors = LogCursorRows(session)
         self.results = ResultRows(session)
         self.history = HistoryRows(session)
+        self.told: list[str] = []  # topics, by the open group
+
+    def tell(self, topic: str) -> None:
+        self.told.append(topic)
+
+
+class _Snapshot(_Tables):
+    """For readers, who have nothing to tell."""
+
+    def tell(self, topic: str) -> None:
+        raise StoreError("a snapshot has nothing to tell")
 
 
 class _Reader:
@@ -116,7 +127,7 @@ class _Reader:
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         session = Snapshot(connection)
         self.connection = connection
-        self.tables = _Tables(session, ResourceRows(session), clock)
+        self.tables = _Snapshot(session, ResourceRows(session), clock)
 
 
 class SqliteStore:
@@ -134,11 +145,15 @@ class SqliteStore:
         self._tables = _Tables(self._transaction, self._resources, clock)
         self._free: list[_Reader] = []
         self._followers: list[JournalReader] = []
+        self._listeners: list[Callable[[str], None]] = []
         self._told: list[JournalReader] = []  # followers that saw the open group's events
         self._is_open = False
 
     def follow(self, reader: JournalReader) -> None:
         self._followers.append(reader)
+
+    def listen(self, hear: Callable[[str], None]) -> None:
+        self._listeners.append(hear)
 
     def apply(self, works: Iterable[Callable[[Tx], Any]]) -> list[Outcome]:
         units = list(works)
@@ -178,6 +193,11 @@ class SqliteStore:
                 follower.on_commit()
             else:
                 follower.on_rollback()
+        topics, self._tables.told = dict.fromkeys(self._tables.told), []
+        if committed:
+            for topic in topics:
+                for hear in self._listeners:
+                    hear(topic)
 
     def transact(self, work: Callable[[Tx], T]) -> T:
         (outcome,) = self.apply([work])
@@ -222,14 +242,15 @@ class SqliteStore:
 
     def _run(self, work: Callable[[Tx], Any]) -> Outcome:
         """One unit, all or nothing."""
-        appended = self._tables.journal.appended
-        mark = len(appended)
+        appended, told = self._tables.journal.appended, self._tables.told
+        mark, told_before = len(appended), len(told)
         self._transaction.begin_unit()
         try:
             result = work(self._tables)
             self._tables.jobs.write_counts()
             self._transaction.end_unit()
         except Exception as error:  # noqa: BLE001 - a unit's error goes to its caller
+            del told[told_before:]
             if self._transaction.undo_unit():
                 self._tables.jobs.forget_counts()
                 del appended[mark:]

@@ -323,6 +323,9 @@ class Tx(Protocol):
     @property
     def history(self) -> HistoryTable: ...
 
+    def tell(self, topic: str) -> None:
+        """When this unit is durable, let those hear of it who listen to the store. Only in a unit that may write."""
+
 
 class JournalReader(Protocol):
     """Runs at the end of a group's transaction over the events the group appended; shares its commit."""
@@ -352,6 +355,9 @@ class Store(Protocol):
 
     def follow(self, reader: JournalReader) -> None:
         """Let this reader share every group's transaction."""
+
+    def listen(self, hear: Callable[[str], None]) -> None:
+        """Call this for each topic that a unit told, once, after the commit; it must not raise."""
 
     def apply(self, works: Iterable[Callable[[Tx], Any]]) -> list[Outcome]:
         """Begin, run each unit (each all or nothing), then the journal readers. Nothing is durable yet.
