@@ -343,7 +343,7 @@ def test_children_of_cancelled_arrays_do_not_pile_up_in_the_line() -> None:
     world = World(vcpus=1)
     world.submit(spec("a"), *[array(f"a{number}", 2) for number in range(200)])
     world.tell(*[CancelRequested(f"a{number}", "no") for number in range(199)])
-    line = world.scheduler.state.queues["q"].waiting
+    line = world.scheduler.state.queues["q"].line("").tiers[0].waiting
     assert len(line) < 100
     assert world.scheduler.waiting() == 2
     assert sum(job.children.in_line for job in line if job.children) == len(line)

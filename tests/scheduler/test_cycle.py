@@ -381,6 +381,6 @@ def test_cancelled_jobs_do_not_pile_up_behind_a_blocked_head() -> None:
     for number in range(300):
         world.submit(spec(f"j{number}"))
         world.tell(CancelRequested(f"j{number}", "no"))
-    assert len(world.scheduler.state.queues["q"].waiting) < 100
+    assert len(world.scheduler.state.queues["q"].line("").tiers[0].waiting) < 100
     world.run("running")
     assert world.started() == ["running", "head"]

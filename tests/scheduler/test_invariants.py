@@ -58,7 +58,7 @@ def forget_the_place(state: State) -> None:
 
 
 def miscount_standing(state: State) -> None:
-    state.queues["q"].standing += 1
+    state.queues["q"].line("").standing += 1
 
 
 def hold_without_cause(state: State) -> None:
@@ -123,21 +123,21 @@ def forget_start(state: State) -> None:
 
 
 def stand_twice(state: State) -> None:
-    state.queues["q"].waiting.append(job(state, "line"))
+    state.queues["q"].line("").tiers[0].waiting.append(job(state, "line"))
 
 
 def stand_elsewhere(state: State) -> None:
-    state.queues["q"].waiting.remove(job(state, "line"))
+    state.queues["q"].line("").tiers[0].waiting.remove(job(state, "line"))
     state.queues["r"] = Queue("r", known=True)
-    state.queues["r"].waiting.append(job(state, "line"))
+    state.queues["r"].line("").tiers[0].waiting.append(job(state, "line"))
 
 
 def stand_unknown(state: State) -> None:
-    state.queues["q"].waiting.append(Job(spec("ghost"), JobStatus.RUNNABLE, 1))
+    state.queues["q"].line("").tiers[0].waiting.append(Job(spec("ghost"), JobStatus.RUNNABLE, 1))
 
 
 def miscount_stale(state: State) -> None:
-    state.queues["q"].stale += 1
+    state.queues["q"].line("").stale += 1
 
 
 def miscount_live(state: State) -> None:

@@ -215,7 +215,7 @@ class Lives(RuleBasedStateMachine):
         live = {name for name, row in self.rows.jobs.items() if row.status not in FINAL}
         assert live == set(self.scheduler.state.jobs), "what is acknowledged is known until it ends"
         for queue_ in self.scheduler.state.queues.values():
-            tried = [bool(job.attempts) for job in policy.line(queue_)]
+            tried = [bool(job.attempts) for job in policy.order(queue_)]
             assert tried == sorted(tried, reverse=True), "retried jobs stand in front"
 
     def teardown(self) -> None:

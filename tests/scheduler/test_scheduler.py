@@ -141,7 +141,7 @@ def test_a_head_that_accused_before_the_restart_takes_it_back_when_it_fits() -> 
     world.submit(spec("a", gpus=1))
     world.tell(environment("main", available=False))
     again = reborn(world, environment("main", available=False), queue("q", "main"), machine(4, gpus=1))
-    assert again.scheduler.state.queues["q"].accused is world.jobs["a"]
+    assert again.scheduler.state.queues["q"].line("").accused is world.jobs["a"]
     again.tell(TimePassed())
     assert (again.status("a"), again.jobs["a"].status_reason) == ("RUNNABLE", None)
 

@@ -132,6 +132,8 @@ def child_spec(spec: JobSpec, index: int) -> JobSpec:
         exit_rules=spec.exit_rules,
         timeout_s=spec.timeout_s,
         index=index,
+        share=spec.share,
+        priority=spec.priority,
     )
 
 
@@ -154,9 +156,7 @@ def _make_runnable(state: State, draft: Draft, array: Job, indexes: Sequence[int
     children.runnable_at = draft.now
     children.shift(JobStatus.PENDING, JobStatus.RUNNABLE, number)
     move_children(draft, array, indexes, JobStatus.RUNNABLE)
-    queue = state.queue(array.spec.queue)
-    if policy.join(queue, array, number):
-        state.awake[queue.arn] = None
+    policy.join(state, array, number)
 
 
 def _drop(state: State, draft: Draft, array: Job, indexes: Sequence[int], cause: Drop) -> bool:
@@ -173,10 +173,7 @@ def _drop(state: State, draft: Draft, array: Job, indexes: Sequence[int], cause:
     move_children(draft, array, indexes, JobStatus.FAILED, cause.reason)
     if runnable:
         children.fresh -= runnable
-        queue = state.queue(array.spec.queue)
-        policy.leave(queue, array, runnable)
-        queue.moved_at = draft.now
-        state.awake[queue.arn] = None
+        policy.leave(state, draft, array, runnable)
     draft.ended.append((array, indexes))
     return True
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heapreplace
 
-from batchd.scheduler import arrays, identity, placement, policy
+from batchd.scheduler import arrays, identity, lines, placement, policy
 from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import JobStatus
-from batchd.scheduler.state import Draft, Environment, Job, Queue, State
+from batchd.scheduler.state import Draft, Environment, Job, Line, Queue, State
 from batchd.scheduler.transitions import move
 
 
@@ -22,31 +22,40 @@ def run(state: State, draft: Draft) -> None:
     # 2. Order them.
     heapify(contest)
     while contest:
-        # 3. Ask the queue whose turn it is for its head.
+        # 3. Ask the queue whose turn it is for a head that has a place.
         queue = state.queues[contest[0][2]]
-        job = policy.head(queue)
-        if queue.accused is not None and queue.accused is not job:
-            _accuse(draft, queue, queue.accused, None)
-        if job is None:
+        found = _next(state, draft, queue)
+        if found is None:
             heappop(contest)
             continue
-        # 4. Find it a place; without one its queue sleeps, and nobody overtakes the head.
-        environment = placement.find(state, queue, job)
-        if environment is None:
-            _accuse(draft, queue, job, placement.misfit(state, queue, job))
-            placement.sleep(state, queue, job)
-            heappop(contest)
-            continue
-        # 5. Start it (of an array its next child), and let the queue go behind its equals.
-        if queue.accused is not None:
-            _accuse(draft, queue, job, None)
+        # 4. Start it (of an array its next child), and let the queue go behind its equals.
+        line, job, environment = found
         if job.children is not None:
             job = arrays.record(state, job, job.children.next_fresh())
-        policy.take(queue)
-        queue.moved_at = draft.now
+        lines.take(line)
+        line.moved_at = draft.now
         _start(state, draft, job, environment)
         policy.served(state, queue)
         heapreplace(contest, policy.rank(queue))
+
+
+def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environment] | None:
+    """The head whose turn it is and its place. None: nobody waits, or the queue sleeps, and nobody overtakes a head."""
+    for line in queue.lines.values():
+        job = lines.head(line)
+        if line.accused is not None and line.accused is not job:
+            _accuse(draft, line, line.accused, None)
+        if job is None:
+            continue
+        environment = placement.find(state, queue, job)
+        if environment is None:
+            _accuse(draft, line, job, placement.misfit(state, queue, job))
+            placement.sleep(state, queue, job)
+            continue
+        if line.accused is not None:
+            _accuse(draft, line, job, None)
+        return line, job, environment
+    return None
 
 
 def _start(state: State, draft: Draft, job: Job, environment: Environment) -> None:
@@ -67,12 +76,12 @@ def start_of(job: Job) -> StartTask:
     return StartTask(str(job.task_id), job.spec.job_id, attempt, str(job.environment), job.spec.index, size)
 
 
-def _accuse(draft: Draft, queue: Queue, job: Job, misfit: str | None) -> None:
+def _accuse(draft: Draft, line: Line, job: Job, misfit: str | None) -> None:
     """Let a waiting job say why it can never start; None takes that back. [batch.md 5.4]"""
     reason = misfit or policy.last_reason(job)
-    if queue.accused is not job or queue.accused_at is None or job.status_reason != reason:
-        queue.accused_at = draft.now
-    queue.accused = job if misfit else None
+    if line.accused is not job or line.accused_at is None or job.status_reason != reason:
+        line.accused_at = draft.now
+    line.accused = job if misfit else None
     if job.status in (JobStatus.PENDING, JobStatus.RUNNABLE) and job.status_reason != reason:
         job.status_reason = reason
         draft.changed[job.spec.job_id] = job

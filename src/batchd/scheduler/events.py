@@ -62,7 +62,8 @@ class JobSpec:
     """All that scheduling needs to know of a job; the rest of the document is opaque here.
 
     `size` is how many children an array job has, 0 for a job by itself; `sequential` children run one after the other.
-    `index` is a child's place in its array: its spec is the array's but for the id. [batch.md 3.5]
+    `index` is a child's place in its array: its spec is the array's but for the id. [batch.md 3.5] `share` is the line
+    of its queue in which the job stands, and `priority` says where in it. [batch.md 3.6]
     """
 
     job_id: str
@@ -75,6 +76,8 @@ class JobSpec:
     size: int = 0
     sequential: bool = False
     index: int | None = None
+    share: str = ""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from batchd.scheduler import deadlines, dependencies, identity, placement, policy
+from batchd.scheduler import deadlines, dependencies, identity, lines, placement, policy
 from batchd.scheduler.children import PENDING, Children
 from batchd.scheduler.events import FINAL, JobStatus, Resources
 from batchd.scheduler.placement import Hurdle
@@ -118,9 +118,9 @@ def _placed(job: Job) -> Explanation:
 def _runnable(state: State, job: Job, index: int = 0) -> Explanation:
     """Of an array it is the child of this index."""
     job_id = job.job_id if job.children is None else identity.child_id(job.job_id, index)
-    queue = state.queue(job.spec.queue)
-    head, head_id = next(policy.members(queue))
-    ahead = policy.ahead(queue, job, index)
+    queue, line = state.queue(job.spec.queue), policy.line_of(state, job)
+    head, head_id = next(lines.members(line))
+    ahead = lines.ahead(line, job, index)
     obstacles = tuple(_obstacles(state, queue, head))
     sentences = [f"Job {job_id} is RUNNABLE in {queue.arn}, {_count(ahead, 'job')} ahead of it."]
     if ahead:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
-from batchd.scheduler import arrays, deadlines, dependencies, identity, placement, policy
+from batchd.scheduler import arrays, deadlines, dependencies, identity, lines, placement, policy
 from batchd.scheduler.children import PENDING, RUNNABLE
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, JobStatus
-from batchd.scheduler.state import Job, State, Step
+from batchd.scheduler.state import Job, Line, State, Step
 
 
 def check(state: State) -> list[str]:
@@ -122,8 +122,8 @@ def _arrays(state: State) -> list[str]:
 
 
 def _places(state: State, array: Job) -> Iterator[Job]:
-    queue = state.queues[array.spec.queue]
-    return chain(queue.retried, queue.waiting)
+    tiers = policy.line_of(state, array).tiers
+    return chain(*(part for tier in tiers for part in (tier.retried, tier.waiting)))
 
 
 def _arrived(state: State) -> dict[str, None]:
@@ -138,22 +138,37 @@ def _lines(state: State) -> list[str]:
     for job in state.jobs.values():
         live[job.spec.queue] = live.get(job.spec.queue, 0) + 1
     for arn, queue in state.queues.items():
-        for job in policy.line(queue):
+        for job in policy.order(queue):
             standing[job.job_id] = standing.get(job.job_id, 0) + 1
             if job.spec.queue != arn:
                 wrong.append(f"{job.job_id} stands in {arn}, not in its own queue")
-        if len(queue.retried) + len(queue.waiting) - queue.stale != sum(1 for _ in policy.line(queue)):
-            wrong.append(f"{arn} miscounts the jobs that left its line")
-        if policy.length(queue) != sum(1 for _ in policy.members(queue)):
-            wrong.append(f"{arn} miscounts the jobs that stand in its line")
+        for line in queue.lines.values():
+            wrong += _line(arn, line)
         if queue.live != live.get(arn, 0):
             wrong.append(f"{arn} counts {queue.live} live jobs of {live.get(arn, 0)}")
         if not queue.known and not queue.live:
             wrong.append(f"{arn} is gone and still remembered")
     for job in state.jobs.values():
-        if policy.stands(job) != (standing.pop(job.job_id, 0) == 1):
+        if lines.stands(job) != (standing.pop(job.job_id, 0) == 1):
             wrong.append(f"{job.job_id} is {job.status} and stands in line wrongly")
     return wrong + [f"{job_id} stands in line and is not live" for job_id in standing]
+
+
+def _line(arn: str, line: Line) -> list[str]:
+    wrong = []
+    place = f"{arn} {line.name}".rstrip()
+    if lines.places(line) - line.stale != sum(1 for _ in lines.order(line)):
+        wrong.append(f"{place} miscounts the jobs that left its line")
+    if line.standing != sum(1 for _ in lines.members(line)):
+        wrong.append(f"{place} miscounts the jobs that stand in its line")
+    priorities = [tier.priority for tier in line.tiers]
+    if priorities != sorted(set(priorities), reverse=True):
+        wrong.append(f"{place} is not in order of priority")
+    for tier in line.tiers:
+        places = (*tier.retried, *tier.waiting)
+        strangers = [job for job in places if (job.spec.share, job.spec.priority) != (line.name, tier.priority)]
+        wrong += [f"{job.job_id} stands among those of another share or priority" for job in strangers]
+    return wrong
 
 
 def _dependencies(state: State) -> list[str]:
@@ -224,7 +239,10 @@ def _idleness(state: State) -> list[str]:
     """No head waits that could start, unless its queue is to be looked at next."""
     wrong = []
     for arn, queue in state.queues.items():
-        head = next(policy.line(queue), None)
-        if head is not None and arn not in state.awake and placement.find(state, queue, head) is not None:
-            wrong.append(f"{head.job_id} waits at the head of {arn} although there is room")
+        heads = [head for line in queue.lines.values() if (head := next(lines.order(line), None))]
+        wrong += [
+            f"{head.job_id} waits at the head of {arn} although there is room"
+            for head in heads
+            if arn not in state.awake and placement.find(state, queue, head) is not None
+        ]
     return wrong

@@ -30,9 +30,7 @@ def make_runnable(state: State, draft: Draft, job: Job, reason: str | None = Non
     """Ready to be placed; `reason` is what its last attempt failed of."""
     move(draft, job, JobStatus.RUNNABLE, draft.now, reason)
     job.runnable_at = draft.now
-    queue = state.queue(job.spec.queue)
-    if policy.join(queue, job):
-        state.awake[queue.arn] = None
+    policy.join(state, job)
 
 
 def end(state: State, draft: Draft, job: Job, reason: str) -> None:
@@ -41,10 +39,7 @@ def end(state: State, draft: Draft, job: Job, reason: str) -> None:
     move(draft, job, JobStatus.FAILED, draft.now, reason)
     dependencies.stop_waiting(state, job)
     if was_runnable:
-        queue = state.queue(job.spec.queue)
-        policy.leave(queue, job if job.parent is None or job.attempts else job.parent)
-        queue.moved_at = draft.now
-        state.awake[queue.arn] = None
+        policy.leave(state, draft, job if job.parent is None or job.attempts else job.parent)
     retire(state, draft, job)
 
 

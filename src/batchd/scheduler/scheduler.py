@@ -16,6 +16,7 @@ from batchd.scheduler import (
     dependencies,
     explain,
     lifecycle,
+    lines,
     placement,
     policy,
     reasons,
@@ -139,7 +140,7 @@ class Scheduler:
     def front(self, queue: str, limit: int) -> list[Job]:
         """The first places in the line of this queue, in the order in which they will be served; an array has one."""
         found = self.state.queues.get(queue)
-        return [] if found is None else list(islice(policy.line(found), limit))
+        return [] if found is None else list(islice(policy.order(found), limit))
 
     def places(self, queue: str, limit: int) -> list[tuple[str, int]]:
         """The first RUNNABLE jobs' ids, in the order in which they will be placed, each with the time (ms) at which it
@@ -147,7 +148,8 @@ class Scheduler:
         found = self.state.queues.get(queue)
         if found is None:
             return []
-        return [(job_id, policy.arrived_at(found, job)) for job, job_id in islice(policy.members(found), limit)]
+        members = islice(policy.members(found), limit)
+        return [(job_id, lines.arrived_at(found.line(job.spec.share), job)) for job, job_id in members]
 
     def explanation(self, job_id: str) -> explain.Explanation | None:
         """Why the job is where it is, as data; None for a job that has ended or never was."""
@@ -283,16 +285,16 @@ class Scheduler:
 
     def _restore_one(self, job: Job) -> None:
         state = self.state
-        queue = state.queue(job.spec.queue)
         if job.children is not None and (fresh := job.children.settle_derived()):
-            policy.join(queue, job, fresh)
-            queue.accused = job if job.status_reason is not None else queue.accused
+            policy.join(state, job, fresh)
+            if job.status_reason is not None:
+                policy.line_of(state, job).accused = job
         if job.status is JobStatus.SUBMITTED or (job.status is JobStatus.PENDING and not dependencies.wait(state, job)):
             state.arrivals.append(job)
         elif job.status is JobStatus.RUNNABLE:
-            policy.join(queue, job)
+            policy.join(state, job)
             if job.status_reason != policy.last_reason(job):
-                queue.accused = job
+                policy.line_of(state, job).accused = job
         elif job.task_id is not None:
             state.tasks[job.task_id] = job
             placement.reserve(state, state.environment(str(job.environment)), job)

@@ -160,15 +160,42 @@ class Machine:
 
 
 @dataclass(slots=True)
-class Queue:
-    """A job queue and its line: `retried` jobs stand before `waiting` ones.
+class Tier:
+    """The jobs of one scheduling priority in a line: `retried` ones stand before `waiting` ones.
 
-    An array has one place for all its children that were not tried yet. `standing` counts the RUNNABLE jobs, children
-    too. A job that leaves the line out of turn stays in it, no longer RUNNABLE, until it is passed or swept; `stale`
-    counts those. `live` counts the queue's jobs that have not ended; `turn` is when the queue was last served.
-    `accused` is the job whose statusReason says why the head can never start, `accused_at` since when (ms; None:
-    not known since the restart). `moved_at` is when the line last moved up, 0 if it has not since the restart.
-    `known` is false for a queue that is deleted, or that jobs name and nobody has saved.
+    An array has one place for all its children that were not tried yet. A job that leaves out of turn stays, no longer
+    RUNNABLE, until it is passed or swept."""
+
+    priority: int = 0
+    retried: deque[Job] = field(default_factory=deque)
+    waiting: deque[Job] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class Line:
+    """Jobs that go one after the other: the head holds up those behind it, and nobody in another line.
+
+    `tiers` are in falling order of priority. `standing` counts the RUNNABLE jobs, children too, `stale` the places of
+    jobs that left out of turn. `accused` is the job whose statusReason says why the head can never start, `accused_at`
+    since when (ms; None: not known since the restart). `moved_at` is when the line last moved up, 0 if it has not
+    since the restart.
+    """
+
+    name: str
+    tiers: list[Tier] = field(default_factory=lambda: [Tier()])
+    standing: int = 0
+    stale: int = 0
+    accused: Job | None = None
+    accused_at: int | None = None
+    moved_at: int = 0
+
+
+@dataclass(slots=True)
+class Queue:
+    """A job queue: one line, in which each has the name `share` of its jobs; first come, first served is one line.
+
+    `live` counts the queue's jobs that have not ended; `turn` is when the queue was last served. `known` is false for
+    a queue that is deleted, or that jobs name and nobody has saved.
     """
 
     arn: str
@@ -176,15 +203,16 @@ class Queue:
     priority: int = 0
     environments: tuple[str, ...] = ()
     limits: tuple[TimeLimit, ...] = ()
-    retried: deque[Job] = field(default_factory=deque)
-    waiting: deque[Job] = field(default_factory=deque)
-    standing: int = 0
-    stale: int = 0
+    lines: dict[str, Line] = field(default_factory=dict)
     live: int = 0
     turn: int = 0
-    accused: Job | None = None
-    accused_at: int | None = None
-    moved_at: int = 0
+
+    def line(self, name: str) -> Line:
+        """The line of this name, made on first mention."""
+        found = self.lines.get(name)
+        if found is None:
+            found = self.lines[name] = Line(name)
+        return found
 
 
 @dataclass(slots=True)
