@@ -45,11 +45,11 @@ class Rows:
                 assert job.spec == child_spec(job.parent.spec, place[1])
         return list(found.values())
 
-    def dependency(self, job_id: str, *, each: bool = False) -> Dependency:
+    def dependency(self, job_id: str, *, each: bool = False, after_any: bool = False) -> Dependency:
         """As a service resolves it."""
         status = self.status(job_id)
         failed = tuple(self._failed(job_id)) if each and status is JobStatus.FAILED else ()
-        return Dependency(job_id, status if status in FINAL else None, each, failed)
+        return Dependency(job_id, status if status in FINAL else None, each, failed, after_any)
 
     def status(self, job_id: str) -> JobStatus | None:
         if job_id in self.jobs:

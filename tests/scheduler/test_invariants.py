@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from batchd.scheduler import invariants
-from batchd.scheduler.children import SUCCEEDED, Children
+from batchd.scheduler.children import RECORDED, SUCCEEDED, Children
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import JobStatus, Resources
 from batchd.scheduler.state import Environment, Job, Queue, State, Step, Transition
@@ -63,6 +63,11 @@ def miscount_standing(state: State) -> None:
 
 def hold_without_cause(state: State) -> None:
     children(state, "a").states[0] = SUCCEEDED
+
+
+def run_too_early(state: State) -> None:
+    children(state, "b").states[0] = RECORDED
+    state.jobs["b:0"] = state.jobs["a:1"]
 
 
 def follow_the_dead(state: State) -> None:
@@ -156,6 +161,10 @@ def wait_while_running(state: State) -> None:
     state.unmet["run"] = 1
 
 
+def run_before_the_other(state: State) -> None:
+    job(state, "line").spec = job(state, "dep").spec
+
+
 def wait_for_the_dead(state: State) -> None:
     state.dependents["gone"] = {"dep": job(state, "dep")}
 
@@ -209,6 +218,7 @@ def leave_room(state: State) -> None:
         (keep_dead_queue, "r is gone and still remembered"),
         (miscount_unmet, "dep waits for 1 jobs and counts 7"),
         (wait_while_running, "run is RUNNING and still waits for others"),
+        (run_before_the_other, "line is RUNNABLE and did not wait for ['run']"),
         (wait_for_the_dead, "somebody waits for gone, which is over"),
         (wait_without_count, "line waits and is not PENDING"),
         (miscount_machine, "the machine miscounts what is used"),

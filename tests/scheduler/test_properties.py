@@ -48,6 +48,7 @@ specs = st.builds(
     timeout_s=st.sampled_from([None, 60]),
     size=st.sampled_from([0, 0, 2, 3]),
     sequential=st.booleans(),
+    after_any=st.booleans(),
 )
 
 
@@ -121,9 +122,11 @@ class Lives(RuleBasedStateMachine):
 
     def depend(self, name: str, size: int, pick: int) -> Dependency:
         """Child by child where that is possible, else on all of it or on one of its children."""
+        after_any = pick % 3 == 0
         if size and self.names[name] == size and pick % 4:
-            return self.rows.dependency(name, each=True)
-        return self.rows.dependency(f"{name}:{pick % self.names[name]}" if self.names[name] and pick % 2 else name)
+            return self.rows.dependency(name, each=True, after_any=after_any)
+        one = f"{name}:{pick % self.names[name]}" if self.names[name] and pick % 2 else name
+        return self.rows.dependency(one, after_any=after_any)
 
     @precondition(lambda self: self.live(JobStatus.STARTING))
     @rule(pick=picks)

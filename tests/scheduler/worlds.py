@@ -143,6 +143,11 @@ def each(job: JobSpec, *others: str | Dependency) -> JobSpec:
     return replace(job, depends_on=(*job.depends_on, *found))
 
 
+def after_any(job: JobSpec) -> JobSpec:
+    """What it waits for only has to end, whatever the result; the children of an array that is sequential as well."""
+    return replace(job, depends_on=tuple(replace(one, after_any=True) for one in job.depends_on), after_any=True)
+
+
 def retrying(job: JobSpec, attempts: int, *rules: ExitRule) -> JobSpec:
     return replace(job, attempts=attempts, exit_rules=rules)
 

@@ -47,14 +47,17 @@ def some_job(chance: Random, job_id: str, others: Mapping[str, int]) -> JobSpec:
         depends_on=tuple(some_dependency(chance, other, others[other], size) for other in waits_for),
         size=size,
         sequential=size > 0 and chance.random() < 0.2,
+        after_any=chance.random() < 0.3,
     )
 
 
 def some_dependency(chance: Random, other: str, other_size: int, size: int) -> Dependency:
-    """On the whole of it; on one of its children; child by child where both have as many."""
+    """On the whole of it; on one of its children; child by child where both have as many. Some bear a failure."""
+    after_any = chance.random() < 0.3
     if size and size == other_size and chance.random() < 0.8:
-        return Dependency(other, each=True)
-    return Dependency(f"{other}:{chance.randrange(other_size)}" if other_size and chance.random() < 0.5 else other)
+        return Dependency(other, each=True, after_any=after_any)
+    one = f"{other}:{chance.randrange(other_size)}" if other_size and chance.random() < 0.5 else other
+    return Dependency(one, after_any=after_any)
 
 
 def some_behaviour(chance: Random) -> dict[str, str]:

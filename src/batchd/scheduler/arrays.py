@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from batchd.scheduler import dependencies, identity, lifecycle, policy, reasons
 from batchd.scheduler.children import DROPPED, MOST_DROPS, PENDING, RECORDED, RUNNABLE, Children, Drop
@@ -30,11 +31,11 @@ def release(state: State, draft: Draft, array: Job) -> None:
     _make_runnable(state, draft, array, dependencies.ready(state, array, _of(array)))
 
 
-def release_child(state: State, draft: Draft, array: Job, index: int) -> None:
-    """What this child waited for succeeded: it is RUNNABLE unless something else holds it, or there is none."""
+def release_children(state: State, draft: Draft, array: Job, indexes: Iterable[int]) -> None:
+    """What these children waited for is over: those that there are, and that nothing else holds, are RUNNABLE."""
     children = _of(array)
-    if index < children.size and children.states[index] == PENDING and not dependencies.is_held(state, array, index):
-        _make_runnable(state, draft, array, (index,))
+    waiting = [index for index in indexes if index < children.size and children.states[index] == PENDING]
+    _make_runnable(state, draft, array, [i for i in waiting if not dependencies.is_held(state, array, i)])
 
 
 def fail_child(state: State, draft: Draft, array: Job, index: int) -> None:
@@ -71,9 +72,26 @@ def drop(state: State, draft: Draft, array: Job, indexes: Iterable[int]) -> None
     _drop(state, draft, array, waiting, Drop(reasons.DEPENDENCY_FAILED, draft.now))
 
 
-def drop_after(state: State, draft: Draft, array: Job, index: int) -> None:
-    """A child of a sequential array failed: so do all later ones."""
-    drop(state, draft, array, range(index + 1, _of(array).size))
+def go_on(state: State, draft: Draft, array: Job, indexes: Sequence[int], status: JobStatus) -> None:
+    """Children of a sequential array ended: the next one is RUNNABLE, or after a failure all later ones fail."""
+    if array.spec.after_any:
+        release_children(state, draft, array, islice(_of(array).among(PENDING), 1))
+    elif status is JobStatus.SUCCEEDED:
+        release_children(state, draft, array, (indexes[-1] + 1,))
+    else:
+        drop(state, draft, array, range(indexes[0] + 1, _of(array).size))
+
+
+def follow(state: State, draft: Draft, array: Job, indexes: Sequence[int], status: JobStatus) -> None:
+    """Children of an array ended: those of its followers are RUNNABLE, or fail too if they waited for success. One by
+    itself gets a record, for it has a time of its own."""
+    for follower in list(state.followers.get(array.spec.job_id, {}).values()):
+        if status is JobStatus.SUCCEEDED or dependencies.bears_failure(follower, array.spec.job_id, each=True):
+            release_children(state, draft, follower, indexes)
+        elif len(indexes) == 1:
+            fail_child(state, draft, follower, indexes[0])
+        else:
+            drop(state, draft, follower, indexes)
 
 
 def conclude(state: State, draft: Draft, array: Job) -> None:

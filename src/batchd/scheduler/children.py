@@ -1,6 +1,7 @@
 """The children of an array job: a byte each, for most of them only wait. A child gets a record when it starts.
 
-A byte says what a child without a record is; from DROPPED on it says which of the array's drops ended it.
+A byte says what a child without a record is; from DROPPED on it says which of the array's drops ended it. From
+SUCCEEDED on the child has ended.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Jobs that wait for jobs: all must succeed, one failure fails the waiting job, and so on down. [batch.md 3.4]
 
-An array waits as a whole for some jobs, and child by child (N_TO_N, SEQUENTIAL) for others.
+An array waits as a whole for some jobs, and child by child (N_TO_N, SEQUENTIAL) for others. Where it waits for any
+result (`after_any`) a failure is as good as a success.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from batchd.scheduler import identity
-from batchd.scheduler.children import DROPPED, FAILED, PENDING, SUCCEEDED, Children
+from batchd.scheduler.children import DROPPED, FAILED, PENDING, RECORDED, RUNNABLE, SUCCEEDED, Children
 from batchd.scheduler.events import FINAL, Dependency, JobStatus
 from batchd.scheduler.state import Job, State
 
@@ -24,7 +25,7 @@ def outcome(state: State, job: Job) -> JobStatus | None:
         found = status_of(state, dependency.job_id) or dependency.outcome or JobStatus.FAILED
         if dependency.each and (dependency.outcome or dependency.job_id in state.jobs):
             continue
-        if found is JobStatus.FAILED:
+        if found is JobStatus.FAILED and not dependency.after_any:
             return JobStatus.FAILED
         if found not in FINAL:
             verdict = None
@@ -86,18 +87,29 @@ def _forget(waiting: dict[str, dict[str, Job]], other_id: str, job_id: str) -> N
         del waiting[other_id]
 
 
-def ended(state: State, job_id: str, status: JobStatus) -> list[Job]:
-    """The jobs to move on because this one ended: all that waited if it failed, else those it was the last of."""
+def ended(state: State, job_id: str, status: JobStatus) -> list[tuple[Job, JobStatus]]:
+    """The jobs to move on because this one ended, with what that means to them: SUCCEEDED for those it was the last of,
+    FAILED for those that do not outlive its failure."""
     waiting = state.dependents.pop(job_id, None)
     if waiting is None:
         return []
-    if status is JobStatus.FAILED:
-        return list(waiting.values())
-    return [other for other_id, other in waiting.items() if _met(state, other_id)]
+    moved = []
+    for other_id, other in waiting.items():
+        if status is JobStatus.FAILED and not bears_failure(other, job_id, each=False):
+            moved.append((other, JobStatus.FAILED))
+        elif _met(state, other_id):
+            moved.append((other, JobStatus.SUCCEEDED))
+    return moved
+
+
+def bears_failure(job: Job, other_id: str, *, each: bool) -> bool:
+    """Whether the job waits only for the end of that other one (or of its child of the same index)."""
+    depends_on = job.spec.depends_on
+    return all(one.after_any for one in depends_on if one.job_id == other_id and one.each is each)
 
 
 def _met(state: State, job_id: str) -> bool:
-    """One more dependency of this job succeeded; whether that was the last."""
+    """One more dependency of this job is over; whether that was the last."""
     state.unmet[job_id] -= 1
     if state.unmet[job_id]:
         return False
@@ -112,10 +124,26 @@ def is_held(state: State, array: Job, index: int) -> bool:
     """Whether something keeps this PENDING child from being RUNNABLE."""
     if array.spec.job_id in state.unmet or array.children is None:
         return True
-    if array.spec.sequential and index and array.children.states[index - 1] != SUCCEEDED:
+    if array.spec.sequential and index and predecessor(array.children, index, array.spec.after_any) >= 0:
         return True
-    others = _counterparts(state, array.spec.depends_on)
-    return any(other.children is not None and other.children.states[index] != SUCCEEDED for other in others)
+    for dependency in array.spec.depends_on:
+        other = state.jobs.get(dependency.job_id) if dependency.each else None
+        if other is not None and other.children is not None and _blocks(other.children, index, dependency.after_any):
+            return True
+    return False
+
+
+def predecessor(children: Children, index: int, after_any: bool) -> int:
+    """The child of a sequence that this one waits for; -1 if it may run. One at a time, whatever ended out of turn."""
+    if not after_any:
+        return index - 1 if children.states[index - 1] != SUCCEEDED else -1
+    return max(children.states.rfind(state, 0, index) for state in (PENDING, RUNNABLE, RECORDED))
+
+
+def _blocks(children: Children, index: int, after_any: bool) -> bool:
+    """Whether the child of this index is still to be waited for."""
+    state = children.states[index]
+    return state < SUCCEEDED if after_any else state != SUCCEEDED
 
 
 def ready(state: State, array: Job, children: Children) -> Sequence[int]:
@@ -128,9 +156,11 @@ def ready(state: State, array: Job, children: Children) -> Sequence[int]:
 
 
 def doomed(state: State, array: Job) -> list[int]:
-    """The children whose counterparts have failed."""
+    """The children whose counterparts have failed, where that matters."""
     failed: dict[int, None] = {}
     for dependency in array.spec.depends_on:
+        if dependency.after_any:
+            continue
         other = state.jobs.get(dependency.job_id) if dependency.each else None
         if other is not None and other.children is not None:
             states = other.children.states

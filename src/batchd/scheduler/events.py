@@ -48,22 +48,25 @@ class Dependency:
     """A job to wait for. `outcome` is its final status where it had ended before the submit, else None.
 
     `each` is N_TO_N: child i waits for child i of that array; `failed` are then the children of an array that had
-    ended which did not succeed, as ranges (first, behind the last). [batch.md 3.4]
+    ended which did not succeed, as ranges (first, behind the last). With `after_any` an end is enough, whatever the
+    result. [batch.md 3.4]
     """
 
     job_id: str
     outcome: JobStatus | None = None
     each: bool = False
     failed: tuple[tuple[int, int], ...] = ()
+    after_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """All that scheduling needs to know of a job; the rest of the document is opaque here.
 
-    `size` is how many children an array job has, 0 for a job by itself; `sequential` children run one after the other.
-    `index` is a child's place in its array: its spec is the array's but for the id. [batch.md 3.5] `share` is the line
-    of its queue in which the job stands, and `priority` says where in it. [batch.md 3.6]
+    `size` is how many children an array job has, 0 for a job by itself; `sequential` children run one after the other,
+    with `after_any` also after those that failed. `index` is a child's place in its array: its spec is the array's but
+    for the id. [batch.md 3.5] `share` is the line of its queue in which the job stands, and `priority` says where in
+    it. [batch.md 3.6]
     """
 
     job_id: str
@@ -78,6 +81,7 @@ class JobSpec:
     index: int | None = None
     share: str = ""
     priority: int = 0
+    after_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)

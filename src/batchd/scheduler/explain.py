@@ -53,14 +53,18 @@ def explanation(state: State, job_id: str) -> Explanation | None:
 
 
 def _pending(state: State, job: Job) -> Explanation:
-    return _waiting_for(state, job.job_id, [dependency.job_id for dependency in job.spec.depends_on])
+    return _waiting_for(state, job.job_id, [(one.job_id, one.after_any) for one in job.spec.depends_on])
 
 
-def _waiting_for(state: State, job_id: str, others: list[str]) -> Explanation:
-    """PENDING, for those of the others that live."""
-    live = {other: dependencies.status_of(state, other) for other in dict.fromkeys(others)}
+def _waiting_for(state: State, job_id: str, others: list[tuple[str, bool]]) -> Explanation:
+    """PENDING, for those of the others that live; with each whether an end is enough."""
+    live = {other: dependencies.status_of(state, other) for other, _ in others}
     waits_for = tuple(other for other, status in live.items() if status not in (None, *FINAL))
-    sentences = [f"Job {job_id} is PENDING: it waits for {_count(len(waits_for), 'job')} to succeed."]
+    strict = sum((other, False) in others for other in waits_for)
+    wishes = [f"{_count(strict, 'job')} to succeed"] if strict or not waits_for else []
+    if strict < len(waits_for):
+        wishes.append(f"{_count(len(waits_for) - strict, 'job')} to end")
+    sentences = [f"Job {job_id} is PENDING: it waits for {' and '.join(wishes)}."]
     sentences += [f"Job {other} is {live[other]}." for other in waits_for]
     return Explanation(job_id, JobStatus.PENDING, sentences, waits_for=waits_for)
 
@@ -72,7 +76,7 @@ def _array(state: State, array: Job, children: Children) -> Explanation:
     if children.fresh:
         found = _runnable(state, array, children.next_fresh())
     elif (waiting := next(children.among(PENDING), None)) is not None:
-        found = _pending_child(state, array, waiting)
+        found = _pending_child(state, array, children, waiting)
     else:
         return Explanation(array.job_id, array.status, [first])
     return replace(found, job_id=array.job_id, status=array.status, sentences=[first, *found.sentences])
@@ -86,17 +90,18 @@ def _waiting_child(state: State, job_id: str) -> Explanation | None:
     array = state.jobs[job_id.rpartition(":")[0]]
     if children.status(index) is JobStatus.RUNNABLE:
         return _runnable(state, array, index)
-    return _pending_child(state, array, index)
+    return _pending_child(state, array, children, index)
 
 
-def _pending_child(state: State, array: Job, index: int) -> Explanation:
+def _pending_child(state: State, array: Job, children: Children, index: int) -> Explanation:
     """What a child waits for: what its array does, its counterparts, the child before it."""
     others = [
-        identity.child_id(dependency.job_id, index) if dependency.each else dependency.job_id
-        for dependency in array.spec.depends_on
+        (identity.child_id(one.job_id, index) if one.each else one.job_id, one.after_any)
+        for one in array.spec.depends_on
     ]
     if array.spec.sequential and index:
-        others.append(identity.child_id(array.job_id, index - 1))
+        before = dependencies.predecessor(children, index, array.spec.after_any)
+        others += [(identity.child_id(array.job_id, before), array.spec.after_any)] if before >= 0 else []
     return _waiting_for(state, identity.child_id(array.job_id, index), others)
 
 

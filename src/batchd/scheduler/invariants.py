@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from batchd.scheduler import arrays, deadlines, dependencies, identity, lines, placement, policy
-from batchd.scheduler.children import PENDING, RUNNABLE
+from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.state import Job, Line, State, Step
@@ -118,6 +118,11 @@ def _arrays(state: State) -> list[str]:
             for index in children.among(PENDING)
             if job_id not in _arrived(state) and not dependencies.is_held(state, array, index)
         ]
+        wrong += [
+            f"child {index} of {job_id} did not wait"
+            for index in chain(children.among(RUNNABLE), children.among(RECORDED))
+            if dependencies.is_held(state, array, index)
+        ]
     return wrong
 
 
@@ -183,6 +188,8 @@ def _dependencies(state: State) -> list[str]:
         counted = state.unmet.get(job_id, 0)
         if job.status is JobStatus.PENDING and (counted != len(live) or (not live and job.children is None)):
             wrong.append(f"{job_id} waits for {len(live)} jobs and counts {counted}")
+        if job.status not in (JobStatus.SUBMITTED, JobStatus.PENDING) and live:
+            wrong.append(f"{job_id} is {job.status} and did not wait for {live}")
         if job.status is not JobStatus.PENDING and job_id in state.unmet:
             wrong.append(f"{job_id} is {job.status} and still waits for others")
     for other_id, waiting in state.dependents.items():

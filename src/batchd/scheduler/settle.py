@@ -17,10 +17,11 @@ def settle(state: State, draft: Draft) -> None:
         draft.settled += 1
         if children is not None:
             _children_dropped(state, draft, job, children)
+            _children_ended(state, draft, job, children, JobStatus.FAILED)
             continue
         _move_on(state, draft, job.spec.job_id, job.status)
         if job.parent is not None and job.spec.index is not None:
-            _child_ended(state, draft, job.parent, job.spec.index, job.status)
+            _children_ended(state, draft, job.parent, (job.spec.index,), job.status)
 
 
 def admit(state: State, draft: Draft, job: Job) -> None:
@@ -34,10 +35,10 @@ def admit(state: State, draft: Draft, job: Job) -> None:
 def _move_on(state: State, draft: Draft, job_id: str, status: JobStatus) -> None:
     """The jobs that waited for this one as a whole; nobody follows an array that is over."""
     state.followers.pop(job_id, None)
-    for job in dependencies.ended(state, job_id, status):
-        if status is JobStatus.FAILED and job.children is None:
+    for job, outcome in dependencies.ended(state, job_id, status):
+        if outcome is JobStatus.FAILED and job.children is None:
             lifecycle.end(state, draft, job, reasons.DEPENDENCY_FAILED)
-        elif status is JobStatus.FAILED:
+        elif outcome is JobStatus.FAILED:
             arrays.end(state, draft, job, Drop(reasons.DEPENDENCY_FAILED, draft.now))
         elif job.children is None:
             lifecycle.make_runnable(state, draft, job)
@@ -45,30 +46,16 @@ def _move_on(state: State, draft: Draft, job_id: str, status: JobStatus) -> None
             arrays.release(state, draft, job)
 
 
-def _child_ended(state: State, draft: Draft, array: Job, index: int, status: JobStatus) -> None:
-    """The children that waited for this one."""
-    followers = list(state.followers.get(array.spec.job_id, {}).values())
-    if status is JobStatus.SUCCEEDED:
-        for follower in followers:
-            arrays.release_child(state, draft, follower, index)
-        if array.spec.sequential:
-            arrays.release_child(state, draft, array, index + 1)
-    else:
-        for follower in followers:
-            arrays.fail_child(state, draft, follower, index)
-        if array.spec.sequential:
-            arrays.drop_after(state, draft, array, index)
+def _children_ended(state: State, draft: Draft, array: Job, indexes: Sequence[int], status: JobStatus) -> None:
+    """The children that waited for these; with the last one the array is over."""
+    arrays.follow(state, draft, array, indexes, status)
+    if array.spec.sequential:
+        arrays.go_on(state, draft, array, indexes, status)
     arrays.conclude(state, draft, array)
 
 
 def _children_dropped(state: State, draft: Draft, array: Job, indexes: Sequence[int]) -> None:
-    """The children that waited for these, and the jobs that waited for one of them."""
-    array_id = array.spec.job_id
-    for follower in list(state.followers.get(array_id, {}).values()):
-        arrays.drop(state, draft, follower, indexes)
-    if array.spec.sequential:
-        arrays.drop_after(state, draft, array, indexes[0])
+    """The jobs that waited for one of these, which have no records."""
     if array.children is not None and array.children.watched:
         for index in indexes:
-            _move_on(state, draft, identity.child_id(array_id, index), JobStatus.FAILED)
-    arrays.conclude(state, draft, array)
+            _move_on(state, draft, identity.child_id(array.spec.job_id, index), JobStatus.FAILED)

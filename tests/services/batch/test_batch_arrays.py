@@ -154,6 +154,48 @@ def test_an_array_may_wait_for_jobs_for_other_arrays_child_by_child_and_for_itse
     assert world.job(job_id)["dependsOn"] == kinds
 
 
+def test_what_is_waited_for_may_only_have_to_end(world: World) -> None:
+    world.ready()
+    single, other = world.submit(), array(world, 2)
+    kinds = [
+        {"jobId": single, "type": "AFTER_ANY"},
+        {"jobId": other, "type": "N_TO_N_AFTER_ANY"},
+        {"jobId": other, "type": "AFTER_ANY"},
+        {"type": "SEQUENTIAL_AFTER_ANY"},
+    ]
+    job_id = array(world, 2, dependsOn=kinds)
+    event = world.events()[-1]
+    assert isinstance(event, JobSubmitted)
+    assert event.job.depends_on == (
+        Dependency(single, after_any=True),
+        Dependency(other, each=True, after_any=True),
+        Dependency(other, after_any=True),
+    )
+    assert (event.job.sequential, event.job.after_any) == (True, True)
+    assert world.job(job_id)["dependsOn"] == kinds
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_ways_to_wait_for_the_same_the_stricter_counts(world: World, order: int) -> None:
+    world.ready()
+    other = array(world, 2)
+    kinds = [{"jobId": other}, {"jobId": other, "type": "N_TO_N"}, {"type": "SEQUENTIAL"}]
+    kinds += [{**kind, "type": f"{kind.get('type', '')}_AFTER_ANY".lstrip("_")} for kind in kinds]
+    array(world, 2, dependsOn=kinds[::order])
+    event = world.events()[-1]
+    assert isinstance(event, JobSubmitted)
+    assert set(event.job.depends_on) == {Dependency(other), Dependency(other, each=True)}
+    assert (event.job.sequential, event.job.after_any) == (True, False)
+
+
+def test_a_way_to_wait_that_nobody_knows_is_refused(world: World) -> None:
+    world.ready()
+    known = "N_TO_N, SEQUENTIAL, AFTER_ANY, N_TO_N_AFTER_ANY, SEQUENTIAL_AFTER_ANY"
+    for kind in ("SOMETIME", "_AFTER_ANY", "after_any", "N_TO_N_"):
+        request = {"jobName": "a", "jobQueue": "night", "jobDefinition": "feed", **depends(world.submit(), kind)}
+        assert world.wrapped("submit_job", **request) == f"dependsOn.type must be one of {known}"
+
+
 def test_a_job_may_wait_for_a_single_child(world: World) -> None:
     world.ready()
     other = array(world, 2)
@@ -194,6 +236,7 @@ def test_dependencies_of_arrays_that_cannot_be_are_refused(world: World) -> None
     assert refusal(2, single, "N_TO_N") == f"{only}: Dependent job {single} is not one"
     assert refusal(2, f"{of_two}:0", "N_TO_N") == f"{only}: Dependent job {of_two}:0 is not one"
     assert refusal(2, None, "N_TO_N") == "Dependent job  does not exist"
+    assert refusal(3, of_two, "N_TO_N_AFTER_ANY").startswith("dependsOn with type N_TO_N needs arrays of the same size")
     assert refusal(2, of_two, "SEQUENTIAL") == "dependsOn with type SEQUENTIAL must not have a jobId"
     assert refusal(0, None, "SEQUENTIAL") == "dependsOn with type SEQUENTIAL is for array jobs only"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from batchd.gateway.operation import Service, operations_of
 from batchd.services.batch import control, definitions, environments, jobs, policies, queues, snapshot, submit, tags
 
-# Terraform sends actions in lower case [batch.md 2.8]; Airflow sends empty tags.
-_RELAXED = frozenset({"RetryAction", "TagrisTagsMap"})
+# Terraform sends actions in lower case [batch.md 2.8]; Airflow sends empty tags; dependsOn has types beyond AWS's.
+_RELAXED = frozenset({"RetryAction", "TagrisTagsMap", "ArrayJobDependency"})
 
 SERVICE = Service(
     "batch",

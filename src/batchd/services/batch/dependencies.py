@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from batchd.gateway.operation import Context
@@ -15,22 +16,49 @@ if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
 
-def find_dependencies(
-    ctx: Context, wanted: Sequence[batch.JobDependencyTypeDef], size: int
-) -> tuple[tuple[Dependency, ...], bool]:
-    """The jobs to wait for, each once a way, with the outcome of those that have ended; and whether the children wait
-    for each other. `size` is the job's own, 0 if it is no array. Raises Invalid or ClientException."""
+_TYPES = ("N_TO_N", "SEQUENTIAL", "AFTER_ANY", "N_TO_N_AFTER_ANY", "SEQUENTIAL_AFTER_ANY")  # AWS has the first two
+_AFTER_ANY = "AFTER_ANY"
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a job waits for: other jobs, and as an array whether its children do so for each other; with `after_any`
+    those go on after one that failed."""
+
+    depends_on: tuple[Dependency, ...]
+    sequential: bool
+    after_any: bool
+
+
+def find_dependencies(ctx: Context, wanted: Sequence[batch.JobDependencyTypeDef], size: int) -> Waits:
+    """The jobs to wait for, each once a way, with the outcome of those that have ended. `size` is the job's own, 0 if
+    it is no array. Of two ways to wait for the same the stricter counts. Raises Invalid or ClientException."""
     most = ctx.deployment.quotas.dependencies_per_job
     if exceeds(len(wanted), most):
         raise Invalid(f"Job cannot have more than {most} dependencies")
-    found = {}
+    found: dict[tuple[str, bool], Dependency] = {}
+    sequences = []
     for one in wanted:
-        if one.get("type") == "SEQUENTIAL":
+        way, after_any = _way(one)
+        if way == "SEQUENTIAL":
             _validate_sequential(one, size)
+            sequences.append(after_any)
             continue
-        dependency = _each(ctx, one, size) if one.get("type") == "N_TO_N" else _whole(ctx, one)
-        found[dependency.job_id, dependency.each] = dependency
-    return tuple(found.values()), any(one.get("type") == "SEQUENTIAL" for one in wanted)
+        dependency = _each(ctx, one, size) if way == "N_TO_N" else _whole(ctx, one)
+        key = dependency.job_id, dependency.each
+        if after_any and key not in found:
+            found[key] = replace(dependency, after_any=True)
+        elif not after_any:
+            found[key] = dependency
+    return Waits(tuple(found.values()), bool(sequences), bool(sequences) and all(sequences))
+
+
+def _way(wanted: batch.JobDependencyTypeDef) -> tuple[str, bool]:
+    """The type without what is ours, and whether an end is enough."""
+    kind: str = wanted.get("type", "")
+    if "type" in wanted and kind not in _TYPES:
+        raise Invalid(f"dependsOn.type must be one of {', '.join(_TYPES)}")
+    return kind.removesuffix(_AFTER_ANY).rstrip("_"), kind.endswith(_AFTER_ANY)
 
 
 def _validate_sequential(wanted: batch.JobDependencyTypeDef, size: int) -> None:

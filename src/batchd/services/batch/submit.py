@@ -44,9 +44,9 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
     queue = _queue(ctx, params["jobQueue"])
     definition = _definition(ctx, params["jobDefinition"])
     size = _array_size(params, ctx.deployment.quotas)
-    depends_on, sequential = find_dependencies(ctx, params.get("dependsOn", ()), size)
+    waits = find_dependencies(ctx, params.get("dependsOn", ()), size)
     _validate_state(queue, definition, params)
-    job = resolve_job(definition, params, ctx.region, find_inputs(ctx, depends_on, texts_of(definition, params)))
+    job = resolve_job(definition, params, ctx.region, find_inputs(ctx, waits.depends_on, texts_of(definition, params)))
     for log in job.logs.values():
         _ensure_log_group(ctx, log)
     job_id = ctx.new_id()
@@ -57,9 +57,10 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
         attempts=job.attempts,
         exit_rules=job.exit_rules,
         timeout_s=job.timeout_s,
-        depends_on=depends_on,
+        depends_on=waits.depends_on,
         size=size,
-        sequential=sequential,
+        sequential=waits.sequential,
+        after_any=waits.after_any,
     )
     row = JobRow(
         job_id=job_id,
