@@ -6,6 +6,9 @@ BatchdError
 ├── StoreError       the store cannot do what was asked
 │   ├── DuplicateKey     a row with this key exists already
 │   └── EventsRefused    a reader of the journal broke down over what was appended
+├── DeliveryError    something did not reach its target; it may yet
+│   ├── Undeliverable    and never will
+│   └── NotYet           it was not even tried: the target has no time before
 └── EngineError      an engine cannot be reached or used
 """
 
@@ -43,6 +46,26 @@ class DuplicateKey(StoreError):
 
 class EventsRefused(StoreError):
     """A reader of the journal broke down over the events of this unit, or of another in its group: our mistake."""
+
+
+class DeliveryError(BatchdError):
+    """A target was not reached; another attempt may reach it. `code` is a word for machines: TIMEOUT, THROTTLING …"""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Undeliverable(DeliveryError):
+    """No further attempt can reach the target: it is gone, refuses us, or what we bring can never be accepted."""
+
+
+class NotYet(DeliveryError):
+    """Not an attempt: the target takes no more before a time (ms)."""
+
+    def __init__(self, until_ms: int) -> None:
+        super().__init__("THROTTLING", "the target's rate limit is reached")
+        self.until_ms = until_ms
 
 
 class EngineError(BatchdError):

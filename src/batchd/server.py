@@ -34,6 +34,7 @@ from batchd.engines.engine import Engine, FailedToStart, Report
 from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
 from batchd.errors import ApiError, BatchdError, ConfigError
+from batchd.event_plane import EventPlane, make_event_plane
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
 from batchd.gateway.inside import HEALTH, METRICS, Inside, Page
@@ -92,6 +93,7 @@ class Parts:
     demand: Demand
     metrics: Metrics
     topics: Topics
+    plane: EventPlane
     loops: tuple[Loop, ...]
 
 
@@ -213,15 +215,17 @@ class Server:
         output = Output(engine, launch.logs)
         watch = Watch(writer, launch, output, clock)
         demand = Demand(schedule, clock)
-        chores = (
+        plane = make_event_plane(store, writer, clock)
+        chores: tuple[Loop, ...] = (
             Deadlines(writer, schedule, clock),
             Housekeeping(writer, clock, settings.retention_days, (purge_deleted,)),
             Replacement(store, writer, schedule, launch, clock),
             demand,
+            *plane.loops,
         )
-        return Parts(
-            store, writer, engine, schedule, launch, output, watch, demand, metrics, Topics(clock), (watch, *chores)
-        )
+        topics = Topics(clock)
+        loops = (watch, *chores)
+        return Parts(store, writer, engine, schedule, launch, output, watch, demand, metrics, topics, plane, loops)
 
     def _http_config(self, parts: Parts) -> uvicorn.Config:
         inside = Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, _pages(parts))
@@ -283,7 +287,7 @@ class Server:
         )
         rate = self.settings.throttle
         throttle = Throttle(rate, self._clock) if rate else None
-        return Gateway(
+        gateway = Gateway(
             SERVICES,
             authenticator,
             parts.store,
@@ -294,6 +298,8 @@ class Server:
             observe=parts.metrics.on_request,
             topics=parts.topics,
         )
+        parts.plane.connect(gateway.operations)
+        return gateway
 
 
 def make_engine(settings: Settings, clock: Clock, instance: str) -> Engine:

@@ -99,6 +99,11 @@ class Gateway:
         self._topics = self.topics or Topics(self.clock)
         self.store.listen(self._topics.tell)
 
+    @property
+    def operations(self) -> Operations:
+        """The door for those who come from inside."""
+        return self._operations
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)

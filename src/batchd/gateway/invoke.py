@@ -77,11 +77,19 @@ class Operations:
 
     def run(self, endpoint: Endpoint, params: Params, call: Call, tx: Tx) -> Answer:
         """The operation's answer to params that have passed the model. Raises what the operation raises."""
+        answer: Answer | None = endpoint.operation.served.function(params, self._context(call, tx))
+        return answer if answer is not None else {}
 
+    def inside(self, tx: Tx, caller: Caller, region: str) -> Context:
+        """The surroundings of work that no request asked for: how a controller comes to operations."""
+        now = self._clock.now_ms()
+        return self._context(Call(caller, region, now, new_id(now)), tx)
+
+    def _context(self, call: Call, tx: Tx) -> Context:
         def call_inside(service: str, operation: str, params: Params) -> Params:
             return self._run_inside(service, operation, params, call, tx)
 
-        context = Context(
+        return Context(
             tx=tx,
             caller=call.caller,
             region=call.region,
@@ -92,8 +100,6 @@ class Operations:
             call=call_inside,
             waiting_since_ms=call.waiting_since_ms,
         )
-        answer: Answer | None = endpoint.operation.served.function(params, context)
-        return answer if answer is not None else {}
 
     def _run_inside(self, service: str, operation: str, params: dict[str, Any], call: Call, tx: Tx) -> Params:
         """Another service's operation (by its API name) for the same caller in the same transaction.

@@ -34,6 +34,17 @@ class Caller:
     user_id: str
     access_key: str
 
+    @classmethod
+    def service(cls, account: str, principal: str) -> Caller:
+        """AWS itself, as `events.amazonaws.com`: known to resource policies by that name."""
+        return cls(account, principal, principal, "")
+
+    @classmethod
+    def role(cls, account: str, role_arn: str, session: str) -> Caller:
+        """What a service does in a role that it was given."""
+        name = role_arn.rpartition("/")[2]
+        return cls(account, f"arn:aws:sts::{account}:assumed-role/{name}/{session}", f"{name}:{session}", "")
+
 
 def _no_user_keys(access_key: str) -> str:
     raise ApiError("ServiceFailure", "This server makes no access keys for users.", 500)

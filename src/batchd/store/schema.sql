@@ -176,3 +176,48 @@ CREATE TABLE log_cursors (
     position BIGINT NOT NULL,
     PRIMARY KEY (task_id)
 );
+
+-- What must reach somebody: due at a time, or given up at one. A lane is a target of its own.
+CREATE TABLE deliveries (
+    number INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    due_at BIGINT,
+    first_due_at BIGINT NOT NULL,
+    attempts INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    problem TEXT,
+    dead_at BIGINT,
+    PRIMARY KEY (number)
+);
+CREATE INDEX deliveries_due ON deliveries (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_dead ON deliveries (number, dead_at) WHERE dead_at IS NOT NULL;
+
+-- When something with a schedule is due next.
+CREATE TABLE ticks (
+    source TEXT NOT NULL,
+    name TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    PRIMARY KEY (source, name)
+);
+CREATE INDEX ticks_due ON ticks (due_at);
+
+-- What happened on the event buses of late.
+CREATE TABLE bus_records (
+    number INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    region TEXT NOT NULL,
+    bus TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (number)
+);
+
+-- Events that are kept to be replayed.
+CREATE TABLE archived_events (
+    number INTEGER NOT NULL,
+    archive TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (number)
+);
+CREATE INDEX archived_events_by_time ON archived_events (archive, at);

@@ -13,17 +13,21 @@ from typing import Any, TypeVar
 
 from batchd.clock import Clock
 from batchd.errors import EventsRefused, StoreError
+from batchd.store.archives import ArchiveRows
 from batchd.store.checkpoints import Checkpoints
+from batchd.store.deliveries import DeliveryRows
 from batchd.store.history import HistoryRows
 from batchd.store.jobs import JobRows
 from batchd.store.journal import JournalRows
 from batchd.store.lock import FileLock
 from batchd.store.logs import LogCursorRows, LogRows
+from batchd.store.records import BusRecordRows
 from batchd.store.resources import CachedResourceRows, ResourceRows
 from batchd.store.results import ResultRows
 from batchd.store.schema import bring_up_to_date
 from batchd.store.session import Session, Snapshot, Transaction
 from batchd.store.store import JournalReader, Outcome, Store, Tx
+from batchd.store.ticks import TickRows
 
 T = TypeVar("T")
 MEMORY = ":memory:"
@@ -108,6 +112,10 @@ class _Tables:
         self.log_cursors = LogCursorRows(session)
         self.results = ResultRows(session)
         self.history = HistoryRows(session)
+        self.deliveries = DeliveryRows(session, self.tell)
+        self.ticks = TickRows(session)
+        self.bus_records = BusRecordRows(session)
+        self.archives = ArchiveRows(session)
         self.told: list[str] = []  # topics, by the open group
 
     def tell(self, topic: str) -> None:

@@ -305,6 +305,112 @@ class HistoryTable(Protocol):
         """(created_at, id) of a queue's jobs of one status, newest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something that must reach somebody. `lane` names whom (an ARN, a URL); `body["kind"]` says who knows how.
+
+    `due_at` is None once it was given up; `first_due_at` is when it was due before any attempt: its age counts from
+    there. `attempts` are those that failed, `problem` is what the last of them met.
+    """
+
+    number: int
+    lane: str
+    due_at: int | None
+    first_due_at: int
+    attempts: int
+    body: Body
+    problem: str | None = None
+
+
+DELIVERIES = "deliveries"  # the topic
+
+
+class DeliveryTable(Protocol):
+    """The outbox: added in the unit of work that wants them, removed when they have arrived. A lane keeps its order,
+    but for those that failed. A unit that adds or revives one tells DELIVERIES."""
+
+    def add(self, lane: str, due_at: int, body: Body) -> None: ...
+    def lanes(self) -> dict[str, int]:
+        """Every lane in which something waits, and when the first is due. Costs as much as there are lanes."""
+
+    def due(self, lane: str, now: int, limit: int) -> list[Delivery]:
+        """The first of a lane."""
+
+    def get(self, number: int) -> Delivery | None: ...
+    def put_off(self, number: int, due_at: int, problem: str) -> None:
+        """An attempt failed, another follows."""
+
+    def hold(self, number: int, due_at: int) -> None:
+        """It was not tried: later."""
+
+    def bury(self, number: int, now: int, problem: str) -> None:
+        """The last attempt failed: it is dead, and kept for somebody to look at."""
+
+    def revive(self, number: int, now: int) -> bool:
+        """A dead one is due as if it were new; False if there is none."""
+
+    def remove(self, number: int) -> bool: ...
+    def dead(self, after: int, limit: int) -> list[Delivery]:
+        """By number."""
+
+    def trim_dead(self, before: int, limit: int) -> int:
+        """Delete what was given up before this time; returns how many."""
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """By lane: how many wait, and how many are dead."""
+
+
+class TickTable(Protocol):
+    """When each thing with a schedule is due next. `source` says who fires it."""
+
+    def put(self, source: str, name: str, due_at: int) -> None: ...
+    def delete(self, source: str, name: str) -> None: ...
+    def get(self, source: str, name: str) -> int | None: ...
+    def due(self, now: int, limit: int) -> list[tuple[str, str, int]]:
+        """(source, name, due at), the longest overdue first."""
+
+    def next_due(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BusRecord:
+    """Something that happened on an event bus, for people to look at."""
+
+    at: int
+    region: str
+    bus: str
+    kind: str
+    body: Body
+
+
+class BusRecordTable(Protocol):
+    """What happened on the event buses of late."""
+
+    def add(self, record: BusRecord) -> None: ...
+    def read(self, region: str, after: int, limit: int) -> list[tuple[int, BusRecord]]:
+        """By number."""
+
+    def last(self) -> int:
+        """The newest one's number; 0 if there is none."""
+
+    def trim(self, keep: int) -> int:
+        """Delete all but so many; returns how many."""
+
+
+class ArchiveTable(Protocol):
+    """Events that archives (ARNs) keep, by their time (ms)."""
+
+    def add(self, archive: str, at: int, event: Body) -> None: ...
+    def read(self, archive: str, after: tuple[int, int], until: int, limit: int) -> list[tuple[int, int, Body]]:
+        """(time, number, event) behind the place `after`, times below `until`."""
+
+    def measure(self, archive: str) -> tuple[int, int]:
+        """How many events, and their bytes."""
+
+    def trim(self, archive: str, before: int, limit: int) -> int:
+        """Delete events from before this time; returns how many."""
+
+
 class Tx(Protocol):
     """One unit of work's view of the store."""
 
@@ -322,6 +428,14 @@ class Tx(Protocol):
     def results(self) -> ResultTable: ...
     @property
     def history(self) -> HistoryTable: ...
+    @property
+    def deliveries(self) -> DeliveryTable: ...
+    @property
+    def ticks(self) -> TickTable: ...
+    @property
+    def bus_records(self) -> BusRecordTable: ...
+    @property
+    def archives(self) -> ArchiveTable: ...
 
     def tell(self, topic: str) -> None:
         """When this unit is durable, let those hear of it who listen to the store. Only in a unit that may write."""
