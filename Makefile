@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test sim bench docs demo
+.PHONY: help setup check test sim sim-long bench docs demo
 
 help: ## Print the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -29,10 +29,13 @@ check: $(VENV)/dev ## Style, types, layers, budgets
 
 test: $(VENV)/dev ## Install what the tests need and run them all
 	bash .ci/install-docker
-	$(BIN)/pytest -q $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 sim: $(VENV)/dev ## Simulate the scheduler with faults at every step, many seeds
 	$(BIN)/python tests/simulation/simulate.py --seeds 2000
+
+sim-long: $(VENV)/dev ## The same with ten times as many seeds
+	$(BIN)/python tests/simulation/simulate.py --seeds 20000 --start 2000
 
 bench: $(VENV)/dev ## Measure, beside the peers (results on standard output)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

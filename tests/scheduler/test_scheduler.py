@@ -63,6 +63,18 @@ def test_what_is_told_before_a_restart_may_come_in_any_order(told) -> None:
     assert reborn(world, *told).scheduler.state == reborn(world).scheduler.state
 
 
+def test_a_restart_keeps_the_order_in_which_jobs_came_to_the_line() -> None:
+    world = World(vcpus=1)
+    world.submit(spec("first"))
+    world.submit(after(spec("dependent"), "first"), spec("second"), spec("third"))
+    world.run("first")  # now the dependent stands behind those that were submitted after it
+    again = reborn(world, environment("main"), queue("q", "main"), machine(1))
+    for name in ("second", "third", "dependent"):
+        again.run(name)
+    assert again.started() == ["third", "dependent"]
+    assert again.statuses("second", "third", "dependent") == "SUCCEEDED SUCCEEDED SUCCEEDED"
+
+
 def test_after_a_restart_starts_and_stops_are_wanted_again() -> None:
     world = World()
     world.submit(spec("a"), spec("b"), spec("c"), spec("d"))

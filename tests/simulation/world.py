@@ -32,6 +32,7 @@ from batchd.scheduler.events import (
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Store, Tx
 from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
+from tests.simulation.oracle import Oracle
 from tests.simulation.traffic import (
     ENVIRONMENTS,
     QUEUES,
@@ -82,6 +83,7 @@ class World:
         self.doubtful: dict[str, None] = {}  # the server died before it could answer
         self.sizes: dict[str, int] = {}  # of arrays, 0 of other jobs
         self.ended: dict[str, JobStatus] = {}
+        self.oracle = Oracle()
         self._folder = folder
         self.server = self._boot()
         self.repair()
@@ -147,6 +149,8 @@ class World:
         if refused:
             self.tell(f"refused: {refused[0]}")
         self.check()
+        if not refused:
+            self._check_time_limits()
         return not refused
 
     # What happens
@@ -173,6 +177,7 @@ class World:
         others = {name: self.sizes[name] for name in self.acknowledged}
         specs = [some_job(self.chance, name, others) for name in names]
         self.sizes.update((spec.job_id, spec.size) for spec in specs)
+        self.oracle.specs.update((spec.job_id, spec) for spec in specs)
         works = [submission(spec, some_behaviour(self.chance), self.clock.now_ms()) for spec in specs]
         before = self.server
         if self.write(f"submit {specs}", *works):
@@ -246,6 +251,7 @@ class World:
         self._demand(
             *[f"{job_id} was acknowledged and lost" for job_id in self.acknowledged.keys() - self.ended.keys()]
         )
+        self._demand(*[f"{job_id} is told to live" for job_id in self.oracle.unfinished()])
         with self.server.store.read() as tx:
             for job_id, status in self.ended.items():
                 self._demand(*([] if tx.jobs.status_of(job_id) is status else [f"{job_id} did not stay {status}"]))
@@ -300,6 +306,7 @@ class World:
             stored = {job.job_id: job for job in tx.jobs.live()}
             gone = [name for name in (*self.acknowledged, *self.doubtful) if name not in stored]
             ended = {name: tx.jobs.status_of(name) for name in gone if name not in self.ended}
+            self._demand(*self.oracle.read(tx))
         for name, status in ended.items():
             if status in FINAL:
                 self.ended[name] = JobStatus(status)
@@ -311,6 +318,14 @@ class World:
             raise Violation(f"stored and remembered jobs differ: {stored} {scheduler.state.jobs}")
         self._demand(*[f"task {task_id} began {n} times" for task_id, n in self.begun.items() if n > 1])
         self._check_engine()
+
+    def _check_time_limits(self) -> None:
+        """After a step nobody runs any longer than allowed without having been told to stop."""
+        now = self.clock.now_ms()
+        for task_id, job in self.server.schedule.scheduler.state.tasks.items():
+            limit_s, began = job.spec.timeout_s, job.started_at
+            if limit_s is not None and began is not None and began + limit_s * 1000 <= now and not job.stop_reason:
+                raise Violation(f"task {task_id} runs since {began}, longer than {limit_s} s")
 
     def _check_engine(self) -> None:
         """What really runs is known, and what should run or stop was told so; it fits the machine; a job larger than

@@ -173,6 +173,9 @@ def _make_runnable(state: State, draft: Draft, array: Job, indexes: Sequence[int
     children.fresh += number
     children.runnable_at = draft.now
     children.shift(JobStatus.PENDING, JobStatus.RUNNABLE, number)
+    if not children.in_line:
+        array.runnable_at = draft.now  # since when it has its place, for the next start of the server
+        draft.changed[array.spec.job_id] = array
     move_children(draft, array, indexes, JobStatus.RUNNABLE)
     policy.join(state, array, number)
 

@@ -108,7 +108,7 @@ class Scheduler:
         for job in restored:
             state.jobs[job.spec.job_id] = job
             state.queue(job.spec.queue).live += 1
-        for job in restored:
+        for job in sorted(restored, key=_came_at):
             self._restore_one(job)
         self._wake_all()
 
@@ -311,6 +311,11 @@ class Scheduler:
             else:
                 lifecycle.make_runnable(self.state, draft, job)
             settle(self.state, draft)
+
+
+def _came_at(job: Job) -> int:
+    """When (ms) the job came to its place in line; those that have none keep the order of their submission."""
+    return job.submitted_at if job.runnable_at is None else job.runnable_at
 
 
 def _is_waiting(job: Job) -> bool:

@@ -38,8 +38,8 @@ class Job:
 
     `task_id` and `environment` are of the attempt in hand (or the last one); `exit_code` and `reason` are the
     last finished attempt's. `stop_reason` is set once somebody asked a started task to stop. `runnable_at` is when it
-    last became RUNNABLE. `children` are an array's, whose own `stop_reason` is why it was ended as a whole; a child
-    has its array as `parent`.
+    last became RUNNABLE, or since when an array has its place in line. `children` are an array's, whose own
+    `stop_reason` is why it was ended as a whole; a child has its array as `parent`.
     """
 
     spec: JobSpec

@@ -1,0 +1,120 @@
+"""A second, naive opinion on what the scheduler decided: it reads the state changes as they are stored, and knows only
+what was submitted. What it finds wrong no server may do, whatever befell it in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobStatus
+from batchd.scheduler.state import Transition
+from batchd.store.store import Tx
+
+SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED, FAILED = JobStatus
+_MOVES = {
+    SUBMITTED: (PENDING, RUNNABLE, FAILED),
+    PENDING: (RUNNABLE, SUCCEEDED, FAILED),  # SUCCEEDED: an array
+    RUNNABLE: (STARTING, FAILED),
+    STARTING: (RUNNING, RUNNABLE, FAILED),
+    RUNNING: (RUNNABLE, SUCCEEDED, FAILED),
+}
+
+
+@dataclass
+class _Seen:
+    """What is known of a job, or of a child of an array."""
+
+    status: JobStatus = SUBMITTED
+    attempts: int = 0  # started
+    runnable_at: int = 0
+
+
+@dataclass
+class Oracle:
+    """`specs` are all that clients submitted, answered or not. `loose` are queues whose order nobody promises."""
+
+    specs: dict[str, JobSpec] = field(default_factory=dict)
+    loose: set[str] = field(default_factory=set)
+    _seen: dict[str, _Seen] = field(default_factory=dict)
+    _waiting: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)  # RUNNABLE jobs, no arrays
+    _cursor: int = 0
+
+    def read(self, tx: Tx) -> list[str]:
+        """A sentence for each thing that is wrong with what has been decided since the last reading."""
+        wrong: list[str] = []
+        for number, moved in tx.journal.transitions(self._cursor, 1_000_000):
+            self._cursor = number
+            for transition in moved:
+                for job_id in transition.job_ids():
+                    wrong += self._take(job_id, transition)
+        return wrong
+
+    def _take(self, job_id: str, moved: Transition) -> Iterator[str]:
+        seen = self._seen.setdefault(job_id, _Seen())
+        spec = self.specs[job_id.partition(":")[0]]
+        if moved.status not in _MOVES.get(seen.status, ()):
+            yield f"{job_id} went from {seen.status} to {moved.status}"
+        if moved.status is RUNNABLE:
+            seen.runnable_at = moved.at
+            yield from self._check_dependencies(job_id, spec)
+        if moved.status is STARTING:
+            yield from self._check_order(job_id, spec)
+            seen.attempts += 1
+            if seen.attempts > spec.attempts or moved.attempt != seen.attempts:
+                yield f"{job_id} starts attempt {moved.attempt} after {seen.attempts - 1} of {spec.attempts}"
+        if moved.status is SUCCEEDED and self._failed_children(job_id, spec):
+            yield f"array {job_id} succeeded without its children"
+        seen.status = moved.status
+        self._line_up(job_id, spec)
+
+    def _line_up(self, job_id: str, spec: JobSpec) -> None:
+        """A child's turn is its array's affair."""
+        if not spec.size:
+            line = self._waiting.setdefault((spec.queue, spec.share), {})
+            line.pop(job_id, None)
+            if self._seen[job_id].status is RUNNABLE:
+                line[job_id] = None
+
+    def _check_order(self, job_id: str, spec: JobSpec) -> Iterator[str]:
+        """In a share of a queue: the higher priority first, then what is retried, then what was RUNNABLE first."""
+        if spec.size or spec.queue in self.loose:
+            return
+        mine = self._rank(job_id)
+        for other in self._waiting.get((spec.queue, spec.share), ()):
+            if self._rank(other) < mine:
+                yield f"{job_id} overtook {other} in {spec.queue}"
+
+    def _rank(self, job_id: str) -> tuple[int, bool, int]:
+        seen = self._seen[job_id]
+        return -self.specs[job_id].priority, seen.attempts == 0, seen.runnable_at
+
+    def _check_dependencies(self, job_id: str, spec: JobSpec) -> Iterator[str]:
+        _, _, index = job_id.partition(":")
+        for dependency in spec.depends_on:
+            if not self._is_met(dependency, index):
+                yield f"{job_id} is RUNNABLE before {dependency} is met"
+        if spec.sequential and index and int(index):
+            before = f"{spec.job_id}:{int(index) - 1}"
+            if not _is_enough(self._status(before), spec.after_any):
+                yield f"{job_id} is RUNNABLE before {before} was over"
+
+    def _is_met(self, dependency: Dependency, index: str) -> bool:
+        other = f"{dependency.job_id}:{index}" if dependency.each and index else dependency.job_id
+        return _is_enough(self._status(other), dependency.after_any)
+
+    def _status(self, job_id: str) -> JobStatus:
+        seen = self._seen.get(job_id)
+        return seen.status if seen is not None else SUBMITTED
+
+    def _failed_children(self, job_id: str, spec: JobSpec) -> bool:
+        if not spec.size or ":" in job_id:
+            return False
+        return any(self._status(f"{job_id}:{index}") is not SUCCEEDED for index in range(spec.size))
+
+    def unfinished(self) -> list[str]:
+        """Jobs that the state changes leave alive."""
+        return [job_id for job_id, seen in self._seen.items() if seen.status not in FINAL]
+
+
+def _is_enough(status: JobStatus, after_any: bool) -> bool:
+    return status in FINAL if after_any else status is SUCCEEDED

@@ -1,0 +1,109 @@
+"""The simulation has teeth: each rule that is broken on purpose is found by some seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from batchd.scheduler import cycle, deadlines, dependencies, lifecycle, lines, placement, scheduler
+from batchd.scheduler.events import JobStatus, Resources
+from batchd.scheduler.scheduler import Scheduler
+from batchd.scheduler.state import Draft, Job, Line, Machine, State
+from tests.simulation.simulate import first_failure
+from tests.simulation.world import Trouble
+
+SEEDS = 120
+Breakage = tuple[Any, str, Callable[..., Any]]
+
+
+def retried_jobs_go_to_the_back() -> Breakage:
+    right = lines.join
+
+    def join(line: Line, job: Job, number: int = 1) -> bool:
+        might_be_head = right(line, job, number)
+        for tier in line.tiers:
+            tier.waiting.extend(tier.retried)
+            tier.retried.clear()
+        return might_be_head
+
+    return lines, "join", join
+
+
+def one_attempt_too_many() -> Breakage:
+    right = lifecycle.may_retry
+    return lifecycle, "may_retry", lambda spec, done, last: right(replace(spec, attempts=spec.attempts + 1), done, last)
+
+
+def a_dependency_that_failed_counts_as_met() -> Breakage:
+    right = dependencies.outcome
+
+    def outcome(state: State, job: Job) -> JobStatus | None:
+        found = right(state, job)
+        return JobStatus.SUCCEEDED if found is JobStatus.FAILED else found
+
+    return dependencies, "outcome", outcome
+
+
+def memory_is_not_looked_at() -> Breakage:
+    right = placement.machine_hurdle
+
+    def hurdle(machine: Machine, need: Resources) -> placement.Hurdle | None:
+        return right(machine, replace(need, memory_mib=0))
+
+    return placement, "machine_hurdle", hurdle
+
+
+def what_is_given_back_wakes_nobody() -> Breakage:
+    return placement, "_wake", lambda state, sleepers: sleepers.clear()
+
+
+def the_last_comes_first() -> Breakage:
+    right = cycle.run
+
+    def run(state: State, draft: Draft) -> None:
+        for queue in state.queues.values():
+            for line in queue.lines.values():
+                for tier in line.tiers:
+                    tier.waiting.reverse()
+        right(state, draft)
+
+    return cycle, "run", run
+
+
+def nobody_looks_at_the_clock() -> Breakage:
+    return deadlines, "take_due", lambda state, now: []
+
+
+def a_restart_forgets_what_must_stop() -> Breakage:
+    right = Scheduler.wanted
+
+    def wanted(self: Scheduler) -> list[Any]:
+        return [command for command in right(self) if type(command).__name__ != "StopTask"]
+
+    return Scheduler, "wanted", wanted
+
+
+def a_restart_forgets_the_order() -> Breakage:
+    return scheduler, "_came_at", lambda job: job.submitted_at
+
+
+BROKEN = (
+    retried_jobs_go_to_the_back,
+    one_attempt_too_many,
+    a_dependency_that_failed_counts_as_met,
+    memory_is_not_looked_at,
+    what_is_given_back_wakes_nobody,
+    the_last_comes_first,
+    nobody_looks_at_the_clock,
+    a_restart_forgets_what_must_stop,
+    a_restart_forgets_the_order,
+)
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
+def test_a_broken_rule_is_found(broken: Callable[[], Breakage], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*broken())
+    assert first_failure(range(SEEDS), Trouble(steps=30), lambda line: None) is not None
