@@ -18,6 +18,7 @@ def container_work(order: Order) -> Work:
     refuse_unservable_volumes(properties["volumes"], "containerProperties")
     container = merge_container(properties, order.params.get("containerOverrides", {}))
     container["command"] = order.substituted(container["command"])
+    container["image"] = order.images((CONTAINER,)).get(CONTAINER, container["image"])
     container["networkInterfaces"] = []
     wanted = resources_of(container, fractions=is_fargate(order.definition))
     if is_fargate(order.definition):

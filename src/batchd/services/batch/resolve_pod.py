@@ -53,20 +53,22 @@ def _resolved(order: Order, pod: Shape) -> Body:
     """podProperties as DescribeJobs shows them."""
     override = _override(order.params)
     resolved = dict(pod)
+    images = order.images([container_name(one) for kind in _KINDS for one in pod.get(kind, ())])
     for kind in _KINDS:
         names = [container_name(container) for container in pod.get(kind, ())]
         overrides = matched(override.get(kind, []), names, f"{_OVERRIDE}.{kind}")
         if names:
-            resolved[kind] = [_merged(order, c, overrides.get(container_name(c), {})) for c in pod[kind]]
+            resolved[kind] = [_merged(order, c, overrides.get(container_name(c), {}), images) for c in pod[kind]]
     if override.get("metadata"):
         validate_metadata(override["metadata"])
         resolved["metadata"] = _merged_metadata(pod.get("metadata", {}), override["metadata"])
     return resolved
 
 
-def _merged(order: Order, container: Shape, override: Shape) -> Body:
+def _merged(order: Order, container: Shape, override: Shape, images: Mapping[str, str]) -> Body:
     """The override replaces image, command and args; env goes by name, resources by kind."""
     merged = {**container, **{m: override[m] for m in ("image", "command", "args") if override.get(m)}}
+    merged["image"] = images.get(container_name(container), merged["image"])
     env = {entry["name"]: entry for entry in (*container["env"], *override.get("env", ()))}
     merged["env"] = list(env.values())
     if override.get("resources"):

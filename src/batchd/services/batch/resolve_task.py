@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from batchd.services.batch import fargate
@@ -25,7 +26,8 @@ def task_work(order: Order) -> Work:
     _refuse_unservable(task)
     names = [name_of(container) for container in task["containers"]]
     overrides = matched(_overrides(order.params), names, _OVERRIDE)
-    containers = [_resolved(order, c, overrides.get(name_of(c), {})) for c in task["containers"]]
+    images = order.images(names)
+    containers = [_resolved(order, c, overrides.get(name_of(c), {}), images) for c in task["containers"]]
     fractions = is_fargate(order.definition)
     wanted = total(resources_of(container, fractions=fractions) for container in containers)
     if fractions:
@@ -50,9 +52,10 @@ def _overrides(params: Shape) -> list[Shape]:
     return overrides
 
 
-def _resolved(order: Order, container: Body, override: Shape) -> Body:
+def _resolved(order: Order, container: Body, override: Shape, images: Mapping[str, str]) -> Body:
     """The container as DescribeJobs shows it."""
     resolved = merge_container(container, override)
+    resolved["image"] = images.get(name_of(container), resolved["image"])
     resolved["command"] = order.substituted(resolved["command"])
     resolved["networkInterfaces"] = []
     return resolved

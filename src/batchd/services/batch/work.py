@@ -8,6 +8,7 @@ from typing import Any
 
 from batchd.scheduler.events import Resources
 from batchd.services.batch.faults import Invalid, client_exception, unsupported
+from batchd.services.batch.images import chosen_images
 from batchd.services.batch.merge import validate_environment
 from batchd.services.batch.substitute import has_reference, substitute
 from batchd.store.store import Body
@@ -34,6 +35,11 @@ class Order:
         """Of the definition."""
         name: str = self.definition["jobDefinitionName"]
         return name
+
+    def images(self, names: Collection[str]) -> dict[str, str]:
+        """Those that the submit chooses, by container. Raises Invalid or ClientException."""
+        tags = self.params.get("tags")
+        return chosen_images(tags, names) if tags else {}
 
     def substituted(self, words: list[str]) -> list[str]:
         """The words with every placeholder replaced. Raises ClientException for one without a value."""
