@@ -47,6 +47,7 @@ from batchd.gateway.waiting import Topics
 from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.scheduler.commands import StartTask
 from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, ssm, sts
+from batchd.services.batch.client_tokens import forget_old_tokens
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.secretsmanager.containers import container_value as secret_value
 from batchd.services.secretsmanager.deletion import purge_deleted
@@ -218,7 +219,7 @@ class Server:
         plane = make_event_plane(store, writer, clock)
         chores: tuple[Loop, ...] = (
             Deadlines(writer, schedule, clock),
-            Housekeeping(writer, clock, settings.retention_days, (purge_deleted,)),
+            Housekeeping(writer, clock, settings.retention_days, (purge_deleted, forget_old_tokens)),
             Replacement(store, writer, schedule, launch, clock),
             demand,
             *plane.loops,

@@ -178,6 +178,8 @@ def _submit_until(serving: Serving, submitted: list[str], plan: Plan, deadline: 
     """Submit one after the other until there are enough or time is up."""
     batch = serving.client()
     submit = storm_arrays.submit if plan.arrays else _submit
+    if submitted and not plan.arrays and _submit(batch, len(submitted) - 1, submitted) != submitted[-1]:
+        raise RuntimeError(f"a repeated submit of job {submitted[-1]} made another job")
     while len(submitted) < plan.jobs and time.monotonic() < deadline:
         submitted.append(submit(batch, len(submitted), submitted))
     if (rest := deadline - time.monotonic()) > 0 and deadline != float("inf"):
@@ -185,7 +187,9 @@ def _submit_until(serving: Serving, submitted: list[str], plan: Plan, deadline: 
 
 
 def _submit(batch: Any, number: int, earlier: Sequence[str]) -> str:
-    return str(batch.submit_job(jobName=f"storm-{number}", jobQueue="storm", jobDefinition="storm")["jobId"])
+    """Under a token: however often, it is one job."""
+    request = {"jobName": f"storm-{number}", "jobQueue": "storm", "jobDefinition": "storm"}
+    return str(batch.submit_job(**request, tags={"batchd:client-token": f"{number}"})["jobId"])
 
 
 def _wait(serving: Serving, submitted: list[str]) -> dict[str, dict[str, Any]]:

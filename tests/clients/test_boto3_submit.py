@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -206,3 +207,23 @@ def test_an_ec2_definition_does_not_fit_a_fargate_queue(server: Any, world: Worl
     batch.create_job_queue(jobQueueName=name, priority=1, computeEnvironmentOrder=order)
     with refused("can not run Jobs with capability EC2"):
         world.submit(jobQueue=name)
+
+
+def test_a_submit_with_a_token_makes_one_job_however_often_and_from_wherever_it_comes(world: World) -> None:
+    request = {"jobName": fresh("job"), "jobQueue": world.queue, "jobDefinition": world.define()}
+    tags = {"batchd:client-token": fresh("token")}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: world.batch.submit_job(**request, tags=tags), range(16)))
+    assert len({answer["jobId"] for answer in answers}) == 1
+    job = ended(world.batch, answers[0]["jobId"])
+    assert (job["status"], job["jobArn"], job["tags"]) == ("SUCCEEDED", answers[5]["jobArn"], tags)
+    assert world.batch.submit_job(**request, tags=tags)["jobId"] == job["jobId"]
+    with refused("IdempotentParameterMismatch"):
+        world.batch.submit_job(**request, tags=tags, parameters={"a": "1"})
+    listed = world.batch.list_jobs(jobQueue=world.queue, filters=[{"name": "JOB_NAME", "values": [job["jobName"]]}])
+    assert [one["jobId"] for one in listed["jobSummaryList"]] == [job["jobId"]]
+
+
+def test_the_image_of_a_job_may_be_chosen_at_submit(world: World) -> None:
+    job = world.run("true", tags={"batchd:image": "registry.example.com/feed:2"})
+    assert job["container"]["image"] == "registry.example.com/feed:2"

@@ -54,7 +54,7 @@ async def test_results_go_with_their_time_and_others_chores_are_done(world: Worl
 
     def chore(tx: Tx, at: int) -> int:
         done.append(at)
-        return 0
+        return 3 - len(done)
 
     for number in range(600):
         old, new = f"old-{number}", f"new-{number}"
@@ -65,7 +65,7 @@ async def test_results_go_with_their_time_and_others_chores_are_done(world: Worl
     with world.store.read() as tx:
         assert [tx.results.get(task) for task in ("old-0", "old-599")] == [None, None]
         assert tx.results.get("new-599") == Result("1")
-    assert done == [now]
+    assert done == [now] * 3, "again and again while there is something to do"
 
 
 def _leave(tx: Tx, old: str, new: str, now: int) -> None:

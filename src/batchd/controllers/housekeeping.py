@@ -27,7 +27,7 @@ _INACTIVE_MS = 180 * _DAY_MS
 class Housekeeping:
     """Runs once a minute. `retention_days` 0 keeps ended jobs for ever. [batch.md 1.5]
 
-    `chores` are others' own: what they do at a time (ms), and how many rows that was.
+    `chores` are others' own: what they do at a time (ms), and how many rows that was; they go on while there are any.
     """
 
     def __init__(
@@ -59,7 +59,8 @@ class Housekeeping:
         while await self._writer.write(lambda tx: expire_definitions(tx, inactive)) == _AT_ONCE:
             pass
         for chore in (expire_logs, *self._chores):
-            await self._writer.write(partial(_do, chore, self._clock.now_ms()))
+            while await self._writer.write(partial(_do, chore, self._clock.now_ms())):
+                pass
 
 
 def _do(chore: Callable[[Tx, int], int], now: int, tx: Tx) -> int:

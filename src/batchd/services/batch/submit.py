@@ -10,6 +10,7 @@ import orjson
 from batchd.gateway.operation import Context, writes
 from batchd.quotas import Quotas, exceeds
 from batchd.scheduler.events import JobSpec, JobStatus, JobSubmitted
+from batchd.services.batch import client_tokens
 from batchd.services.batch.clusters import clusters_of
 from batchd.services.batch.dependencies import find_dependencies
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
@@ -41,6 +42,13 @@ _UNSUPPORTED = (
 def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
     """Writes the job and tells the scheduler; the answer says nothing of when it will run."""
     tags = _validate(params, ctx.deployment.quotas)
+    token = tags.get(client_tokens.TAG)
+    if token is None:
+        return _submit(params, tags, ctx)
+    return client_tokens.once(ctx, token, params, lambda: _submit(params, tags, ctx))
+
+
+def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Context) -> Body:
     queue = _queue(ctx, params["jobQueue"])
     definition = _definition(ctx, params["jobDefinition"])
     size = _array_size(params, ctx.deployment.quotas)
