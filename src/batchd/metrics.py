@@ -107,7 +107,7 @@ class Metrics:
         for moved in step.transitions:
             job = jobs.get(moved.job_id)
             is_array = job is not None and job.children is not None
-            if job is not None and (moved.children or not is_array):
+            if job is not None and (moved.children or not is_array) and not job.is_node:
                 self._on_transition(job, moved)
 
     def _on_transition(self, job: Job, moved: Transition) -> None:

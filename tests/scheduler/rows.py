@@ -8,7 +8,8 @@ from dataclasses import replace
 from batchd.scheduler.arrays import child_spec
 from batchd.scheduler.children import DROPPED, FAILED, RECORDED, SUCCEEDED, Children
 from batchd.scheduler.events import FINAL, Dependency, JobStatus
-from batchd.scheduler.identity import array_of
+from batchd.scheduler.gangs import node_spec, others
+from batchd.scheduler.identity import array_of, gang_of, node_id
 from batchd.scheduler.state import Job, Step
 
 
@@ -21,7 +22,7 @@ class Rows:
 
     def save(self, step: Step) -> None:
         for job in step.changed:
-            self.jobs[job.job_id] = replace(job, attempts=list(job.attempts), children=None)
+            self.jobs[job.job_id] = replace(job, attempts=list(job.attempts), children=None, nodes=None)
         for array in step.counted:
             assert array.children is not None
             self._of(array.job_id, array.children).counts = list(array.children.counts)
@@ -36,14 +37,22 @@ class Rows:
         found = {
             job_id: replace(row, attempts=list(row.attempts), children=self._restored(job_id), parent=None)
             for job_id, row in self.jobs.items()
-            if row.status not in FINAL
+            if row.status not in FINAL and gang_of(job_id) is None
         }
+        for job in found.values():
+            if job.spec.gang is not None:
+                job.nodes = {index: self._node(job, index) for index in others(job.spec)}
         for job_id, job in found.items():
             place = array_of(job_id)
             if place is not None:
                 job.parent = found[place[0]]
                 assert job.spec == child_spec(job.parent.spec, place[1])
         return list(found.values())
+
+    def _node(self, gang: Job, index: int) -> Job:
+        row = self.jobs[node_id(gang.job_id, index)]
+        assert row.spec == node_spec(gang.spec, index)
+        return replace(row, attempts=list(row.attempts), parent=gang)
 
     def dependency(self, job_id: str, *, each: bool = False, after_any: bool = False) -> Dependency:
         """As a service resolves it."""

@@ -12,7 +12,7 @@ from batchd.scheduler.children import RECORDED, SUCCEEDED, Children
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import JobStatus, Resources
 from batchd.scheduler.state import Environment, Job, Queue, State, Step, Transition
-from tests.scheduler.worlds import World, after, array, each, limited, spec
+from tests.scheduler.worlds import World, after, array, each, gang, limited, spec
 
 
 def busy() -> World:
@@ -29,6 +29,76 @@ def arrays() -> World:
     world.submit(array("a", 3), each(array("b", 3), "a"))
     world.start("a:0")
     return world
+
+
+def gangs() -> World:
+    """The main node of `g` has ended, of the others one stops; `h` has started its main node; `i` waits."""
+    world = World(vcpus=5)
+    world.submit(gang("g", 3), gang("h", 2), gang("i", 2))
+    world.start("g")
+    world.start("g#1")
+    world.exit("g")
+    world.exit("g#2", 143)
+    return world
+
+
+def node(state: State, name: str, index: int = 1) -> Job:
+    nodes = state.jobs[name].nodes
+    assert nodes is not None
+    return nodes[index]
+
+
+def lose_a_node(state: State) -> None:
+    nodes = state.jobs["g"].nodes
+    assert nodes is not None
+    del nodes[2]
+
+
+def be_a_gang_without_nodes(state: State) -> None:
+    state.jobs["i"].nodes = None
+
+
+def start_too_early(state: State) -> None:
+    node(state, "h").status = JobStatus.STARTING
+
+
+def go_on_alone(state: State) -> None:
+    node(state, "g").stop_reason = None
+
+
+def run_unknown(state: State) -> None:
+    del state.tasks[str(node(state, "g").task_id)]
+
+
+def run_as_another(state: State) -> None:
+    node(state, "g").task_id = "x"
+
+
+def drain_for_ever(state: State) -> None:
+    node(state, "g").status = JobStatus.FAILED
+
+
+def fall_behind(state: State) -> None:
+    node(state, "i").status = JobStatus.PENDING
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (lose_a_node, "g does not have its nodes"),
+        (be_a_gang_without_nodes, "i does not have its nodes"),
+        (start_too_early, "h#1 is STARTING while its gang is STARTING"),
+        (fall_behind, "i#1 is PENDING while its gang is RUNNABLE"),
+        (go_on_alone, "g#1 goes on although its gang does not"),
+        (run_unknown, "g#1 is RUNNING and not in hand"),
+        (run_as_another, "g#1 runs under another attempt's task id"),
+        (drain_for_ever, "g waits for nodes to stop and there are none"),
+    ],
+)
+def test_what_is_wrong_with_nodes_is_said(harm: Callable[[State], None], complaint: str) -> None:
+    world = gangs()
+    harm(world.scheduler.state)
+    assert complaint in invariants.check(world.scheduler.state)
 
 
 def children(state: State, name: str) -> Children:

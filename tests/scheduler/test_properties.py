@@ -17,6 +17,7 @@ from batchd.scheduler.events import (
     EnvironmentDeleted,
     Event,
     ExitRule,
+    Gang,
     JobSpec,
     JobStatus,
     JobSubmitted,
@@ -49,7 +50,13 @@ specs = st.builds(
     size=st.sampled_from([0, 0, 2, 3]),
     sequential=st.booleans(),
     after_any=st.booleans(),
+    gang=st.sampled_from([None, None, None, Gang(2, 0, (Resources(1000, 1000),)), Gang(3, 1, (Resources(0, 100),))]),
 )
+
+
+def whole_of(command: StartTask) -> str:
+    """The job that stood in line: a gang stands there as one."""
+    return command.job_id if command.main is None else command.job_id.partition("#")[0]
 
 
 class Lives(RuleBasedStateMachine):
@@ -83,7 +90,9 @@ class Lives(RuleBasedStateMachine):
         step = self.scheduler.step(events, self.now)
         assert invariants.check_step(self.scheduler.state, step) == []
         self.check_order(step, front, tried)
-        assert not [job for job in step.changed if self.rows.status(job.job_id) in FINAL], "what is final is final"
+        again = [job for job in step.changed if self.rows.status(job.job_id) in FINAL]
+        assert all(job.is_node and job.parent in step.changed for job in again), "what is final is final"
+        assert all(job.parent.status is JobStatus.RUNNABLE or job.parent.attempts for job in again if job.parent)
         self.rows.save(step)
         for command in step.commands:
             if isinstance(command, StartTask):
@@ -93,7 +102,7 @@ class Lives(RuleBasedStateMachine):
 
     def check_order(self, step: Step, front: dict[str, list[str]], tried: set[str]) -> None:
         """Within a queue the jobs that waited before the step start in the order in which they stood in line."""
-        started = [command.job_id for command in step.commands if isinstance(command, StartTask)]
+        started = [whole_of(command) for command in step.commands if isinstance(command, StartTask)]
         for line in front.values():
             waited = [job_id for job_id in started if job_id in line and job_id not in tried]
             assert waited == [job_id for job_id in line if job_id in waited]
@@ -105,7 +114,8 @@ class Lives(RuleBasedStateMachine):
         return [job for job in self.scheduler.state.jobs.values() if job.status in statuses]
 
     def in_hand(self, pick: int, *statuses: JobStatus) -> Job:
-        jobs = self.live(*statuses)
+        """A job with a task, or a node of one."""
+        jobs = [job for job in self.scheduler.state.tasks.values() if job.status in statuses]
         return jobs[pick % len(jobs)]
 
     @rule(job=specs, waits_for=st.lists(picks, max_size=3))
@@ -115,9 +125,8 @@ class Lives(RuleBasedStateMachine):
         others = tuple(self.depend(name, job.size, sum(waits_for)) for name in depends_on)
         job_id = f"j{len(names)}"
         self.names[job_id] = job.size
-        self.step(
-            JobSubmitted(replace(job, job_id=job_id, depends_on=others, sequential=job.sequential and job.size > 0))
-        )
+        sequential, gang = job.sequential and job.size > 0, None if job.size else job.gang
+        self.step(JobSubmitted(replace(job, job_id=job_id, depends_on=others, sequential=sequential, gang=gang)))
         assert job_id in self.rows.jobs, "no job is lost"
 
     def depend(self, name: str, size: int, pick: int) -> Dependency:
@@ -128,7 +137,7 @@ class Lives(RuleBasedStateMachine):
         one = f"{name}:{pick % self.names[name]}" if self.names[name] and pick % 2 else name
         return self.rows.dependency(one, after_any=after_any)
 
-    @precondition(lambda self: self.live(JobStatus.STARTING))
+    @precondition(lambda self: any(job.status is JobStatus.STARTING for job in self.scheduler.state.tasks.values()))
     @rule(pick=picks)
     def start(self, pick: int) -> None:
         job = self.in_hand(pick, JobStatus.STARTING)
@@ -154,10 +163,9 @@ class Lives(RuleBasedStateMachine):
             assert self.step(*[TaskExited(task_id, self.now, code)] * times).changed == []
 
     @precondition(lambda self: self.names)
-    @rule(pick=picks, child=st.none() | st.integers(0, 3), terminate=st.booleans())
-    def end(self, pick: int, child: int | None, terminate: bool) -> None:
-        name = list(self.names)[pick % len(self.names)]
-        name = name if child is None else f"{name}:{child}"
+    @rule(pick=picks, part=st.sampled_from(["", "", ":0", ":1", ":3", "#0", "#1", "#2"]), terminate=st.booleans())
+    def end(self, pick: int, part: str, terminate: bool) -> None:
+        name = list(self.names)[pick % len(self.names)] + part
         self.step((TerminateRequested if terminate else CancelRequested)(name, "no"))
 
     @rule(
@@ -215,7 +223,7 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def all_is_well(self) -> None:
         assert invariants.check(self.scheduler.state) == []
-        live = {name for name, row in self.rows.jobs.items() if row.status not in FINAL}
+        live = {row.whole.job_id for row in self.rows.live()}
         assert live == set(self.scheduler.state.jobs), "what is acknowledged is known until it ends"
         for queue_ in self.scheduler.state.queues.values():
             tried = [bool(job.attempts) for job in policy.order(queue_)]

@@ -13,6 +13,7 @@ from batchd.scheduler.events import (
     EnvironmentSpec,
     Event,
     ExitRule,
+    Gang,
     JobSpec,
     JobStatus,
     JobSubmitted,
@@ -91,6 +92,12 @@ class World:
     def status(self, name: str) -> str:
         return self.jobs[name].status.value
 
+    def nodes(self, name: str) -> str:
+        """`RUNNING FAILED`: the nodes of this gang by index, the main one included."""
+        gang = self.jobs[name].spec.gang
+        assert gang is not None, f"{name} is no gang"
+        return " ".join(self.status(f"{name}#{i}" if i != gang.main else name) for i in range(gang.size))
+
     def statuses(self, *names: str) -> str:
         """`RUNNABLE STARTING`: of these jobs, in this order."""
         return " ".join(self.status(name) for name in names)
@@ -131,6 +138,13 @@ def spec(name: str, vcpus: float = 1, memory: int = 512, *, gpus: int = 0, on: s
 def array(name: str, size: int, vcpus: float = 1, *, on: str = "q") -> JobSpec:
     """An array job."""
     return replace(spec(name, vcpus, on=on), size=size)
+
+
+def gang(name: str, size: int, vcpus: float = 1, *, main: int = 0, gpus: int = 0) -> JobSpec:
+    """A multi-node parallel job; each node asks for this."""
+    need = Resources(round(vcpus * 1000), 512, gpus)
+    total = Resources(need.vcpus_milli * size, need.memory_mib * size, gpus * size)
+    return replace(spec(name), resources=total, gang=Gang(size, main, (need,)))
 
 
 def sequential(job: JobSpec) -> JobSpec:

@@ -28,8 +28,8 @@ class Demand:
 
     def queue_vcpus(self, queue: str) -> float:
         """The vCPUs that the queue's (ARN) jobs use now."""
-        tasks = self._schedule.scheduler.state.tasks.values()
-        return sum(job.spec.resources.vcpus_milli for job in tasks if job.spec.queue == queue) / 1000
+        placed = self._schedule.scheduler.state.placed()
+        return sum(job.spec.resources.vcpus_milli for job in placed if job.spec.queue == queue) / 1000
 
     def observe(self) -> None:
         """Note what is in use now."""

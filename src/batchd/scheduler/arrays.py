@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from batchd.scheduler import dependencies, identity, lifecycle, policy, reasons
+from batchd.scheduler import dependencies, identity, lifecycle, policy, reasons, tasks
 from batchd.scheduler.children import DROPPED, MOST_DROPS, PENDING, RECORDED, RUNNABLE, Children, Drop
 from batchd.scheduler.events import FINAL, JobSpec, JobStatus
 from batchd.scheduler.state import Draft, Job, State
@@ -55,7 +55,7 @@ def end(state: State, draft: Draft, array: Job, cause: Drop, *, stop: bool = Fal
             touched = True
         elif stop and child.stop_reason is None:
             child.is_terminated = cause.is_terminated
-            lifecycle.ask_to_stop(draft, child, cause.reason)
+            tasks.ask_to_stop(draft, child, cause.reason)
             touched = True
     children = _of(array)
     waiting = sorted([*children.among(PENDING), *children.among(RUNNABLE)])

@@ -13,8 +13,9 @@ class StartTask:
     job_id: str
     attempt: int  # from 1
     environment: str  # compute environment ARN
-    index: int | None = None  # of an array's child, with the size of the array
+    index: int | None = None  # of an array's child or a gang's node, with the size of the whole
     size: int = 0
+    main: int | None = None  # of a gang: the index of its main node
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heapreplace
 
-from batchd.scheduler import arrays, identity, lines, placement, policy
-from batchd.scheduler.commands import StartTask
+from batchd.scheduler import arrays, identity, lines, placement, policy, tasks
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Draft, Environment, Job, Line, Queue, State
 from batchd.scheduler.transitions import move
@@ -66,14 +65,7 @@ def _start(state: State, draft: Draft, job: Job, environment: Environment) -> No
     placement.reserve(state, environment, job)
     state.tasks[task_id] = job
     move(draft, job, JobStatus.STARTING, draft.now)
-    draft.commands.append(start_of(job))
-
-
-def start_of(job: Job) -> StartTask:
-    """The command that starts, or started, the attempt in hand."""
-    size = job.parent.spec.size if job.parent is not None else 0
-    attempt = len(job.attempts) + 1
-    return StartTask(str(job.task_id), job.spec.job_id, attempt, str(job.environment), job.spec.index, size)
+    draft.commands.append(tasks.start_of(job))
 
 
 def _accuse(draft: Draft, line: Line, job: Job, misfit: str | None) -> None:

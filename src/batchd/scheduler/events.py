@@ -22,6 +22,7 @@ class JobStatus(StrEnum):
 
 
 FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
+IN_HAND = (JobStatus.STARTING, JobStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,23 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class Gang:
+    """The nodes of a multi-node parallel job: how many, which of them is the main one, and what a node asks for, once
+    for each group of nodes. [batch.md 7.7]"""
+
+    size: int
+    main: int
+    needs: tuple[Resources, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """All that scheduling needs to know of a job; the rest of the document is opaque here.
 
     `size` is how many children an array job has, 0 for a job by itself; `sequential` children run one after the other,
     with `after_any` also after those that failed. `index` is a child's place in its array: its spec is the array's but
     for the id. [batch.md 3.5] `share` is the line of its queue in which the job stands, and `priority` says where in
-    it. [batch.md 3.6]
+    it. [batch.md 3.6] With a `gang` the `resources` are what all its nodes ask for together.
     """
 
     job_id: str
@@ -82,6 +93,12 @@ class JobSpec:
     share: str = ""
     priority: int = 0
     after_any: bool = False
+    gang: Gang | None = None
+
+    @property
+    def needs(self) -> tuple[Resources, ...]:
+        """What must each fit one instance: a node of a gang, else the job."""
+        return (self.resources,) if self.gang is None else self.gang.needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from batchd.scheduler import deadlines, dependencies, identity, lines, placement, policy
+from batchd.scheduler import deadlines, dependencies, gangs, identity, lines, placement, policy
 from batchd.scheduler.children import PENDING, Children
-from batchd.scheduler.events import FINAL, JobStatus, Resources
+from batchd.scheduler.events import FINAL, IN_HAND, JobStatus, Resources
 from batchd.scheduler.placement import Hurdle
 from batchd.scheduler.state import Environment, Job, Machine, Queue, State
 
@@ -40,7 +42,8 @@ def explanation(state: State, job_id: str) -> Explanation | None:
     """None for a job that has ended or never was."""
     job = state.jobs.get(job_id)
     if job is None:
-        return _waiting_child(state, job_id)
+        node = gangs.find(state, job_id)
+        return _waiting_child(state, job_id) if node is None else _node(state, job_id, node)
     if job.children is not None and job.status is JobStatus.PENDING:
         return _array(state, job, job.children)
     if job.status is JobStatus.PENDING:
@@ -50,6 +53,20 @@ def explanation(state: State, job_id: str) -> Explanation | None:
     if job.status is JobStatus.SUBMITTED:
         return Explanation(job_id, job.status, [f"Job {job_id} is SUBMITTED: the scheduler looks at it next."])
     return _placed(job)
+
+
+def _node(state: State, job_id: str, node: Job) -> Explanation | None:
+    """Of a job of several nodes one of them: it is where the job is until the main node runs."""
+    gang = node.whole
+    if node.status in FINAL:
+        return None
+    if node.is_node and node.status in IN_HAND:
+        return _placed(node)
+    found = explanation(state, gang.job_id)
+    if found is None or not node.is_node:
+        return replace(found, job_id=job_id) if found else None
+    first = f"Node {job_id} is {node.status}: it starts once the main node of its job runs."
+    return replace(found, job_id=job_id, status=node.status, sentences=[first, *found.sentences])
 
 
 def _pending(state: State, job: Job) -> Explanation:
@@ -107,9 +124,12 @@ def _pending_child(state: State, array: Job, children: Children, index: int) -> 
 
 def _placed(job: Job) -> Explanation:
     """STARTING or RUNNING."""
-    number = f"attempt {len(job.attempts) + 1} of {job.spec.attempts}"
+    tried = len(job.whole.attempts) + (not job.whole.is_draining)
+    number = f"attempt {tried} of {job.whole.spec.attempts}"
     what = "is being started" if job.status is JobStatus.STARTING else "runs"
     sentences = [f"Job {job.job_id} is {job.status}: {number} {what} in {job.environment} as task {job.task_id}."]
+    if job.nodes:
+        sentences.append(_nodes(job, job.nodes.values()))
     stops_at = deadlines.of(job)
     if job.clamped:
         sentences.append("It asked for more than the machine has, so it runs alone with all of it.")
@@ -118,6 +138,14 @@ def _placed(job: Job) -> Explanation:
     elif stops_at is not None:
         sentences.append(f"Its time is up at {stops_at} ms since the epoch.")
     return Explanation(job.job_id, job.status, sentences, stops_at=stops_at)
+
+
+def _nodes(gang: Job, nodes: Iterable[Job]) -> str:
+    """How those beside the main node are."""
+    counts = Counter(node.status for node in nodes)
+    found = ", ".join(f"{counts[status]} {status}" for status in JobStatus if counts[status])
+    ended = "Its main node has ended, the others stop: " if gang.is_draining else "Of its other nodes are "
+    return f"{ended}{found}."
 
 
 def _runnable(state: State, job: Job, index: int = 0) -> Explanation:
@@ -149,7 +177,7 @@ def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:
     found = []
     for arn in queue.environments:
         environment = state.environments.get(arn) or Environment(arn)
-        hurdle = placement.environment_hurdle(environment, need)
+        hurdle = placement.environment_hurdle(environment, job.spec)
         if hurdle is not None:
             found.append(Obstacle(hurdle, arn, _of_environment(hurdle, environment, need)))
     hurdle = placement.machine_hurdle(state.machine, need)

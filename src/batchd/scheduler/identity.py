@@ -17,9 +17,23 @@ def child_id(array_id: str, index: int) -> str:
 
 def array_of(job_id: str) -> tuple[str, int] | None:
     """The array's id and the index in a child's id; None for any other id."""
-    array_id, colon, text = job_id.rpartition(":")
-    index = int(text) if colon and text.isascii() and text.isdigit() and len(text) < 10 else -1
-    return (array_id, index) if index >= 0 and str(index) == text else None
+    return _split(job_id, ":")
+
+
+def node_id(gang_id: str, index: int) -> str:
+    """The id of a node of a multi-node parallel job. [batch.md 7.7]"""
+    return f"{gang_id}#{index}"
+
+
+def gang_of(job_id: str) -> tuple[str, int] | None:
+    """The job's id and the index in a node's id; None for any other id."""
+    return _split(job_id, "#")
+
+
+def _split(job_id: str, mark: str) -> tuple[str, int] | None:
+    whole_id, found, text = job_id.rpartition(mark)
+    index = int(text) if found and text.isascii() and text.isdigit() and len(text) < 10 else -1
+    return (whole_id, index) if index >= 0 and str(index) == text else None
 
 
 def instance_id(environment: str) -> str:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
-from batchd.scheduler import arrays, deadlines, dependencies, identity, lines, placement, policy
+from batchd.scheduler import arrays, deadlines, dependencies, gangs, identity, lines, placement, policy
 from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE
 from batchd.scheduler.commands import StartTask, StopTask
-from batchd.scheduler.events import FINAL, JobStatus
+from batchd.scheduler.events import FINAL, IN_HAND, JobStatus
 from batchd.scheduler.state import Job, Line, State, Step
 
 
@@ -18,6 +18,7 @@ def check(state: State) -> list[str]:
     return [
         *_jobs(state),
         *_arrays(state),
+        *_gangs(state),
         *_lines(state),
         *_dependencies(state),
         *_usage(state),
@@ -38,7 +39,7 @@ def check_step(state: State, step: Step) -> list[str]:
             wrong.append(f"{command} is for no task in hand")
         elif isinstance(command, StopTask) and job.stop_reason is None:
             wrong.append(f"{command} has no reason")
-        elif isinstance(command, StartTask):
+        elif isinstance(command, StartTask) and not job.is_node:
             wrong += _room(state, job)
     last = {moved.job_id: moved.status for moved in step.transitions if not moved.children}
     wrong += [f"{job.job_id} moved to {job.status} unseen" for job in step.changed if _unseen(job, last)]
@@ -56,7 +57,7 @@ def _room(state: State, job: Job) -> list[str]:
     wrong = []
     if most is not None and environment.used_vcpus_milli > most:
         wrong.append(f"{environment.arn} is overfull: {environment.used_vcpus_milli} of {most}")
-    if placement.lacks_instance(environment, job.spec.resources):
+    if placement.lacks_instance(environment, job.spec):
         wrong.append(f"{job.job_id} is larger than every instance type of {environment.arn}")
     if not environment.available:
         wrong.append(f"{environment.arn} was given a job although it is not available")
@@ -80,19 +81,59 @@ def _jobs(state: State) -> list[str]:
     for job_id, job in state.jobs.items():
         if job.status in FINAL:
             wrong.append(f"{job_id} is {job.status} and still remembered")
-        in_hand = job.status in (JobStatus.STARTING, JobStatus.RUNNING)
+        in_hand = job.status in IN_HAND and not job.is_draining
         if in_hand and state.tasks.get(str(job.task_id)) is not job:
             wrong.append(f"{job_id} is {job.status} and not in hand")
         if in_hand and job.task_id != identity.task_id(job_id, len(job.attempts) + 1):
             wrong.append(f"{job_id} runs under another attempt's task id")
-        if len(job.attempts) >= job.spec.attempts:
+        if len(job.attempts) >= job.spec.attempts and not job.is_draining:
             wrong.append(f"{job_id} has used up its attempts and is {job.status}")
         if job.status is JobStatus.RUNNING and job.started_at is None:
             wrong.append(f"{job_id} is RUNNING since never")
     for task_id, job in state.tasks.items():
-        if job.task_id != task_id or state.jobs.get(job.job_id) is not job:
+        if job.task_id != task_id or state.jobs.get(job.whole.job_id) is not job.whole:
             wrong.append(f"task {task_id} is of no live job")
     return wrong
+
+
+def _gangs(state: State) -> list[str]:
+    """A gang's nodes run only while its main node does, or have been told to stop; before that they wait with it."""
+    wrong = []
+    for job_id, gang in state.jobs.items():
+        if list(gang.nodes or ()) != gangs.others(gang.spec) or (gang.nodes is None) != (gang.spec.gang is None):
+            wrong.append(f"{job_id} does not have its nodes")
+        for node in (gang.nodes or {}).values():
+            wrong += _node(state, gang, node)
+        if gang.is_draining and not _stopping(gang):
+            wrong.append(f"{job_id} waits for nodes to stop and there are none")
+    return wrong
+
+
+def _node(state: State, gang: Job, node: Job) -> list[str]:
+    wrong = []
+    in_hand = node.status in IN_HAND
+    if node.status not in (*_node_may_be(gang), *FINAL):
+        wrong.append(f"{node.job_id} is {node.status} while its gang is {gang.status}")
+    if in_hand and (gang.is_draining or gang.stop_reason) and node.stop_reason is None:
+        wrong.append(f"{node.job_id} goes on although its gang does not")
+    if in_hand and state.tasks.get(str(node.task_id)) is not node:
+        wrong.append(f"{node.job_id} is {node.status} and not in hand")
+    tried = len(gang.attempts) + (not gang.is_draining)
+    if in_hand and node.task_id != identity.task_id(node.job_id, tried):
+        wrong.append(f"{node.job_id} runs under another attempt's task id")
+    return wrong
+
+
+def _node_may_be(gang: Job) -> tuple[JobStatus, ...]:
+    if gang.status is JobStatus.STARTING:
+        return (JobStatus.RUNNABLE,)
+    if gang.status is JobStatus.RUNNING:
+        return (*IN_HAND, JobStatus.RUNNABLE) if gang.stop_reason else IN_HAND
+    return (gang.status,)
+
+
+def _stopping(gang: Job) -> list[Job]:
+    return [node for node in (gang.nodes or {}).values() if node.status in IN_HAND]
 
 
 def _arrays(state: State) -> list[str]:
@@ -210,21 +251,21 @@ def _is_live(state: State, job_id: str) -> bool:
 def _usage(state: State) -> list[str]:
     """What counts as used is what the jobs in hand asked for."""
     wrong = []
-    machine = state.machine
-    shared = [job.spec.resources for job in state.tasks.values() if not job.clamped]
+    machine, placed = state.machine, state.placed()
+    shared = [job.spec.resources for job in placed if not job.clamped]
     used = (
         sum(need.vcpus_milli for need in shared),
         sum(need.memory_mib for need in shared),
         sum(need.gpus for need in shared),
-        len(state.tasks),
+        len(placed),
     )
     if used != (machine.used_vcpus_milli, machine.used_memory_mib, machine.used_gpus, machine.running):
         wrong.append(f"the machine miscounts what is used: {machine}, not {used}")
-    alone = [job.job_id for job in state.tasks.values() if job.clamped]
+    alone = [job.job_id for job in placed if job.clamped]
     if alone != ([] if machine.taken is None else [machine.taken]) or (alone and machine.running > 1):
         wrong.append(f"{alone} should run alone")
     for arn, environment in state.environments.items():
-        inside = [job.spec.resources.vcpus_milli for job in state.tasks.values() if job.environment == arn]
+        inside = [job.spec.resources.vcpus_milli for job in placed if job.environment == arn]
         if (sum(inside), len(inside)) != (environment.used_vcpus_milli, environment.running):
             wrong.append(f"{arn} miscounts what is used")
         if not environment.known and not environment.running:

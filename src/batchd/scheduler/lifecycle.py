@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from batchd.scheduler import deadlines, dependencies, identity, placement, policy, reasons
+from batchd.scheduler import deadlines, dependencies, gangs, identity, placement, policy, reasons
 from batchd.scheduler.children import FAILED, SUCCEEDED
-from batchd.scheduler.commands import StopTask
 from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost
 from batchd.scheduler.retry import may_retry
 from batchd.scheduler.state import Attempt, Draft, Job, State
 from batchd.scheduler.transitions import move
+
+_End = TaskExited | TaskFailedToStart | TaskLost
 
 
 def admit(state: State, draft: Draft, job: Job) -> None:
@@ -35,6 +36,9 @@ def make_runnable(state: State, draft: Draft, job: Job, reason: str | None = Non
 
 def end(state: State, draft: Draft, job: Job, reason: str) -> None:
     """SUBMITTED, PENDING, RUNNABLE: it will never (again) be tried."""
+    if job.is_node:
+        gangs.drop(draft, job, reason)
+        return
     was_runnable = job.status is JobStatus.RUNNABLE
     move(draft, job, JobStatus.FAILED, draft.now, reason)
     dependencies.stop_waiting(state, job)
@@ -43,18 +47,12 @@ def end(state: State, draft: Draft, job: Job, reason: str) -> None:
     retire(state, draft, job)
 
 
-def ask_to_stop(draft: Draft, job: Job, reason: str) -> None:
-    """STARTING, RUNNING: the task shall stop; the job fails of this once it has. The first reason wins."""
-    if job.stop_reason is None and job.task_id is not None:
-        job.stop_reason = reason
-        draft.changed[job.spec.job_id] = job
-        draft.commands.append(StopTask(job.task_id, job.spec.job_id))
-
-
 def begin(state: State, draft: Draft, job: Job, at: int) -> None:
     """STARTING: the task is up. [batch.md 1.1]"""
     move(draft, job, JobStatus.RUNNING, at)
     deadlines.watch(state, job)
+    if job.nodes:
+        gangs.follow_main(state, draft, job)
 
 
 def exited(state: State, draft: Draft, job: Job, event: TaskExited) -> None:
@@ -64,33 +62,33 @@ def exited(state: State, draft: Draft, job: Job, event: TaskExited) -> None:
     deadline = deadlines.of(job)
     if job.stop_reason == reasons.TIMED_OUT and not job.is_terminated and deadline is not None and event.at < deadline:
         job.stop_reason = None  # it was over in time, we only learnt of it too late (the server was down)
-    last = _close(state, job, reasons.EXITED, event)
-    if event.exit_code == 0 and job.stop_reason is None:
-        move(draft, job, JobStatus.SUCCEEDED, last.stopped_at, last.status_reason)
-        retire(state, draft, job)
-    else:
-        _retry_or_fail(state, draft, job, last)
+    _close(state, draft, job, reasons.EXITED, event)
 
 
 def failed_to_start(state: State, draft: Draft, job: Job, event: TaskFailedToStart) -> None:
     """The task never ran; it counts as an attempt. [batch.md 1.1]"""
-    _retry_or_fail(state, draft, job, _close(state, job, reasons.FAILED_TO_START, event))
+    _close(state, draft, job, reasons.FAILED_TO_START, event)
 
 
 def lost(state: State, draft: Draft, job: Job, event: TaskLost) -> None:
     """The task's host or runner vanished under it. [batch.md 1.2]"""
-    reason = reasons.host_lost(identity.instance_id(str(job.environment)))
-    _retry_or_fail(state, draft, job, _close(state, job, reason, event))
+    _close(state, draft, job, reasons.host_lost(identity.instance_id(str(job.environment))), event)
 
 
-def _close(state: State, job: Job, status_reason: str, event: TaskExited | TaskFailedToStart | TaskLost) -> Attempt:
-    """The attempt in hand is over: put it on record and give back its room."""
+def _close(state: State, draft: Draft, job: Job, status_reason: str, event: _End) -> None:
+    """The task in hand is over: put it on record. The attempt is as well, but that a gang's has several tasks."""
+    _record(state, job, status_reason, event)
+    draft.changed[job.spec.job_id] = job
+    if job.whole.nodes is None or gangs.is_over_with(draft, job):
+        _finish(state, draft, job.whole)
+
+
+def _record(state: State, job: Job, status_reason: str, event: _End) -> None:
     task_id = str(job.task_id)
     del state.tasks[task_id]
-    placement.release(state, job)
     job.exit_code = event.exit_code if isinstance(event, TaskExited) else None
     job.reason = event.reason
-    last = Attempt(
+    attempt = Attempt(
         task_id=task_id,
         environment=str(job.environment),
         started_at=job.started_at,
@@ -102,16 +100,20 @@ def _close(state: State, job: Job, status_reason: str, event: TaskExited | TaskF
         usage=event.usage if isinstance(event, TaskExited) else None,
         containers=() if isinstance(event, TaskLost) else event.containers,
     )
-    job.attempts.append(last)
-    return last
+    job.attempts.append(attempt)
 
 
-def _retry_or_fail(state: State, draft: Draft, job: Job, last: Attempt) -> None:
-    """The attempt failed. Whoever asked it to stop has the last word; such a job is never retried. [batch.md 2.8]"""
-    if job.stop_reason is None and may_retry(job.spec, len(job.attempts), last):
+def _finish(state: State, draft: Draft, job: Job) -> None:
+    """The attempt in hand is over: its room is free. Whoever asked it to stop has the last word; such a job is never
+    retried. [batch.md 2.8]"""
+    placement.release(state, job)
+    last = job.attempts[-1]
+    succeeded = last.exit_code == 0 and job.stop_reason is None
+    if not succeeded and job.stop_reason is None and may_retry(job.spec, len(job.attempts), last):
         make_runnable(state, draft, job, last.status_reason)
         return
-    move(draft, job, JobStatus.FAILED, last.stopped_at, last.status_reason)
+    status = JobStatus.SUCCEEDED if succeeded else JobStatus.FAILED
+    move(draft, job, status, last.stopped_at, job.stop_reason or last.status_reason)
     retire(state, draft, job)
 
 

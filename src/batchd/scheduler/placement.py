@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from batchd.scheduler import reasons
-from batchd.scheduler.events import Resources
+from batchd.scheduler.events import JobSpec, Resources
 from batchd.scheduler.state import Environment, Job, Machine, Queue, State
 
 
@@ -35,13 +35,14 @@ def find(state: State, queue: Queue, job: Job) -> Environment | None:
         return None
     for arn in queue.environments:
         environment = state.environments.get(arn)
-        if environment is not None and environment_hurdle(environment, need) is None:
+        if environment is not None and environment_hurdle(environment, job.spec) is None:
             return environment
     return None
 
 
-def environment_hurdle(environment: Environment, need: Resources) -> Hurdle | None:
-    """What keeps a job with these needs out of this environment now, or None."""
+def environment_hurdle(environment: Environment, spec: JobSpec) -> Hurdle | None:
+    """What keeps this job out of this environment now, or None."""
+    need = spec.resources
     if not environment.known:
         return Hurdle.ENVIRONMENT_UNKNOWN
     if not environment.valid:
@@ -52,7 +53,7 @@ def environment_hurdle(environment: Environment, need: Resources) -> Hurdle | No
     over = most is not None and environment.used_vcpus_milli + need.vcpus_milli > most
     if over and is_too_small(environment, need):
         return Hurdle.ENVIRONMENT_TOO_SMALL
-    if lacks_instance(environment, need):
+    if lacks_instance(environment, spec):
         return Hurdle.ENVIRONMENT_LACKS_INSTANCE
     return Hurdle.ENVIRONMENT_FULL if over else None
 
@@ -62,10 +63,10 @@ def is_too_small(environment: Environment, need: Resources) -> bool:
     return environment.max_vcpus_milli is not None and need.vcpus_milli > environment.max_vcpus_milli
 
 
-def lacks_instance(environment: Environment, need: Resources) -> bool:
-    """Whether the job is larger than every instance type of the environment."""
+def lacks_instance(environment: Environment, spec: JobSpec) -> bool:
+    """Whether the job, or a node of it, is larger than every instance type of the environment."""
     largest = environment.largest
-    return bool(largest) and not any(_holds(instance, need) for instance in largest)
+    return bool(largest) and not all(any(_holds(instance, need) for instance in largest) for need in spec.needs)
 
 
 def _holds(instance: Resources, need: Resources) -> bool:
@@ -111,22 +112,23 @@ def misfit(state: State, queue: Queue, job: Job) -> str | None:
     environments = [found for arn in queue.environments if (found := state.environments.get(arn)) and found.known]
     if not environments or len(environments) < len(queue.environments):
         return None
-    need = job.spec.resources
-    if not any(_suits(environment, need) for environment in environments):
+    spec, need = job.spec, job.spec.resources
+    if not any(_suits(environment, spec) for environment in environments):
         if not any(environment.valid for environment in environments):
             return reasons.ENVIRONMENTS_INVALID
         if all(is_too_small(environment, need) for environment in environments):
             return reasons.ENVIRONMENTS_TOO_SMALL
-        if all(is_too_small(environment, need) or lacks_instance(environment, need) for environment in environments):
+        if all(is_too_small(environment, need) or lacks_instance(environment, spec) for environment in environments):
             return reasons.RESOURCES_MISSING
     if machine_hurdle(state.machine, need) is Hurdle.MACHINE_LACKS_GPUS:
         return reasons.RESOURCES_MISSING
     return None
 
 
-def _suits(environment: Environment, need: Resources) -> bool:
+def _suits(environment: Environment, spec: JobSpec) -> bool:
     """Whether nothing but what runs there, or its state, keeps the job out: nearly always so."""
-    return environment.valid and not is_too_small(environment, need) and not lacks_instance(environment, need)
+    too_small = is_too_small(environment, spec.resources)
+    return environment.valid and not too_small and not lacks_instance(environment, spec)
 
 
 def reserve(state: State, environment: Environment, job: Job) -> None:
@@ -182,7 +184,7 @@ def sleep(state: State, queue: Queue, job: Job) -> None:
         return
     for arn in queue.environments:
         environment = state.environments.get(arn)
-        if environment is not None and environment_hurdle(environment, need) is Hurdle.ENVIRONMENT_FULL:
+        if environment is not None and environment_hurdle(environment, job.spec) is Hurdle.ENVIRONMENT_FULL:
             environment.sleepers[queue.arn] = None
 
 

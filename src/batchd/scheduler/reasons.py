@@ -7,6 +7,7 @@ FAILED_TO_START = "Task failed to start"
 TIMED_OUT = "Job attempt duration exceeded timeout"
 DEPENDENCY_FAILED = "Dependent Job failed"
 CHILD_FAILED = "Array Child Job failed"
+MAIN_NODE_ENDED = "Main node exited"
 QUEUE_DELETED = "JobQueue deleted"
 
 ENVIRONMENTS_INVALID = "ACTION_REQUIRED - CE(s) associated with the job queue are invalid."

@@ -15,15 +15,17 @@ from batchd.scheduler import (
     deadlines,
     dependencies,
     explain,
+    gangs,
     lifecycle,
     lines,
     placement,
     policy,
     reasons,
+    tasks,
     time_limits,
 )
 from batchd.scheduler.children import Drop, new_children
-from batchd.scheduler.commands import Command, StartTask, StopTask
+from batchd.scheduler.commands import Command, StartTask
 from batchd.scheduler.events import (
     FINAL,
     CancelRequested,
@@ -87,7 +89,7 @@ class Scheduler:
             self._handlers[type(event)](draft, event)
             settle(state, draft)
         for job in deadlines.take_due(state, now):
-            lifecycle.ask_to_stop(draft, job, reasons.TIMED_OUT)
+            tasks.ask_to_stop(draft, job, reasons.TIMED_OUT)
         if state.awake:
             cycle.run(state, draft)
         for job, children in draft.ended:
@@ -120,14 +122,14 @@ class Scheduler:
         commands: list[Command] = []
         for job in self.state.tasks.values():
             if job.status is JobStatus.STARTING:
-                commands.append(cycle.start_of(job))
+                commands.append(tasks.start_of(job))
             if job.stop_reason is not None:
-                commands.append(StopTask(str(job.task_id), job.spec.job_id))
+                commands.append(tasks.stop_of(job))
         return commands
 
     def running(self) -> list[StartTask]:
         """The starts of the tasks that were seen running: what an engine adopts after a restart."""
-        return [cycle.start_of(job) for job in self.state.tasks.values() if job.status is JobStatus.RUNNING]
+        return [tasks.start_of(job) for job in self.state.tasks.values() if job.status is JobStatus.RUNNING]
 
     def waiting(self) -> int:
         """How many jobs are RUNNABLE."""
@@ -171,11 +173,13 @@ class Scheduler:
         job = state.jobs[spec.job_id] = Job(spec, JobStatus.SUBMITTED, draft.now, children=children)
         state.queue(spec.queue).live += 1
         enter(draft, job)
+        if spec.gang is not None:
+            gangs.muster(draft, job)
         admit(state, draft, job)
 
     def _on_cancel_requested(self, draft: Draft, event: CancelRequested) -> None:
         """Without effect once the job starts; of an array on those children that have not. [batch.md 8.1, 8.3]"""
-        job = arrays.find(self.state, event.job_id)
+        job = self._find(event.job_id)
         if job is None:
             return
         if job.children is not None:
@@ -186,7 +190,7 @@ class Scheduler:
 
     def _on_terminate_requested(self, draft: Draft, event: TerminateRequested) -> None:
         """The first reason to stop wins, whoever gave it. [batch.md 8.2, 8.3, 8.4]"""
-        job = arrays.find(self.state, event.job_id)
+        job = self._find(event.job_id)
         if job is None:
             return
         if job.children is not None:
@@ -196,7 +200,10 @@ class Scheduler:
             lifecycle.end(self.state, draft, job, event.reason)
         elif job.status not in FINAL and job.stop_reason is None:
             job.is_terminated = True
-            lifecycle.ask_to_stop(draft, job, event.reason)
+            tasks.ask_to_stop(draft, job, event.reason)
+
+    def _find(self, job_id: str) -> Job | None:
+        return arrays.find(self.state, job_id) or gangs.find(self.state, job_id)
 
     # What operators change
 
@@ -224,7 +231,7 @@ class Scheduler:
             elif _is_waiting(job):
                 lifecycle.end(state, draft, job, reasons.QUEUE_DELETED)
             elif job.status not in FINAL:
-                lifecycle.ask_to_stop(draft, job, reasons.QUEUE_DELETED)
+                tasks.ask_to_stop(draft, job, reasons.QUEUE_DELETED)
 
     def _on_environment_saved(self, draft: Draft, event: EnvironmentSaved) -> None:
         saved = event.environment
@@ -296,7 +303,9 @@ class Scheduler:
             if job.status_reason != policy.last_reason(job):
                 policy.line_of(state, job).accused = job
         elif job.task_id is not None:
-            state.tasks[job.task_id] = job
+            if not job.is_draining:
+                state.tasks[job.task_id] = job
+            gangs.restore(state, job)
             placement.reserve(state, state.environment(str(job.environment)), job)
             deadlines.watch(state, job)
 

@@ -40,6 +40,8 @@ class Job:
     last finished attempt's. `stop_reason` is set once somebody asked a started task to stop. `runnable_at` is when it
     last became RUNNABLE, or since when an array has its place in line. `children` are an array's, whose own
     `stop_reason` is why it was ended as a whole; a child has its array as `parent`.
+    A job of several nodes is itself its main node: the task and the attempts are that one's. The others are its `nodes`
+    by index, and have it as `parent`; they are in no line and hold no room of their own.
     """
 
     spec: JobSpec
@@ -60,10 +62,28 @@ class Job:
     runnable_at: int | None = None
     children: Children | None = None
     parent: Job | None = field(default=None, compare=False, repr=False)
+    nodes: dict[int, Job] | None = None
 
     @property
     def job_id(self) -> str:
         return self.spec.job_id
+
+    @property
+    def is_node(self) -> bool:
+        """One beside the main node."""
+        return self.parent is not None and self.parent.nodes is not None
+
+    @property
+    def whole(self) -> Job:
+        """The job that was placed: of a node its gang."""
+        return self.parent if self.parent is not None and self.parent.nodes is not None else self
+
+    @property
+    def is_draining(self) -> bool:
+        """RUNNING without a task: its main node has ended, and others have not stopped yet."""
+        if self.nodes is None or self.status is not JobStatus.RUNNING:
+            return False
+        return bool(self.attempts) and self.attempts[-1].task_id == self.task_id
 
 
 class Transition(NamedTuple):
@@ -219,11 +239,11 @@ class Queue:
 class State:
     """Everything the scheduler knows.
 
-    `tasks` are the jobs STARTING or RUNNING by the task in hand. `dependents` maps a live job to the PENDING jobs
-    that wait for it, `unmet` a PENDING job to how many it still waits for, `followers` a live array to those that
-    wait for it child by child. `deadlines` is a heap of (ms, number,
-    task id), stale once the task has ended; `watched` is the last number given. `arrivals` are restored jobs that
-    the next step moves on. `awake` are ARNs of queues whose head may have become placeable.
+    `tasks` are the jobs, and nodes of jobs, STARTING or RUNNING by the task in hand. `dependents` maps a live job to
+    the PENDING jobs that wait for it, `unmet` a PENDING job to how many it still waits for, `followers` a live array to
+    those that wait for it child by child. `deadlines` is a heap of (ms, number, task id), stale once the task has
+    ended; `watched` is the last number given. `arrivals` are restored jobs that the next step moves on. `awake` are
+    ARNs of queues whose head may have become placeable.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -239,6 +259,10 @@ class State:
     arrivals: list[Job] = field(default_factory=list)
     awake: dict[str, None] = field(default_factory=dict)
     turns: int = 0
+
+    def placed(self) -> list[Job]:
+        """The jobs that hold room, each once."""
+        return list({job.whole.spec.job_id: job.whole for job in self.tasks.values()}.values())
 
     def queue(self, arn: str) -> Queue:
         """The record of this queue, made on first mention: jobs and queues come in any order."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from batchd.scheduler.events import JobStatus
+from batchd.scheduler import identity
+from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.state import Draft, Job, Transition
 
 SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED, FAILED = JobStatus
@@ -27,8 +28,7 @@ def enter(draft: Draft, job: Job) -> None:
 
 def move(draft: Draft, job: Job, to: JobStatus, at: int, reason: str | None = None) -> None:
     """Take the job to its next state. Raises InvalidTransition where the table has no such row."""
-    table = TABLE if job.children is None else ARRAYS
-    effect = table.get((job.status, to))
+    effect = _table(job).get((job.status, to))
     if effect is None:
         raise InvalidTransition(job, to)
     effect(job, at, reason)
@@ -37,6 +37,30 @@ def move(draft: Draft, job: Job, to: JobStatus, at: int, reason: str | None = No
         draft.counted[job.parent.spec.job_id] = job.parent
     job.status = to
     _note(draft, job, at)
+    if job.nodes:
+        _follow(draft, job, at, reason)
+
+
+def _follow(draft: Draft, gang: Job, at: int, reason: str | None) -> None:
+    """Nodes that run nothing are where their gang is; from its start on they go their own ways. What was cancelled or
+    terminated by itself stays so."""
+    for node in (gang.nodes or {}).values():
+        if gang.status in FINAL:
+            if node.status not in FINAL:
+                node.is_cancelled, node.is_terminated = gang.is_cancelled, gang.is_terminated
+                move(draft, node, FAILED, at, reason)
+        elif gang.status in (PENDING, RUNNABLE) and node.status is not gang.status and not _was_ended(node):
+            move(draft, node, gang.status, at, reason)
+
+
+def _was_ended(node: Job) -> bool:
+    return node.is_cancelled or node.is_terminated
+
+
+def _table(job: Job) -> dict[tuple[JobStatus, JobStatus], Effect]:
+    if job.children is not None:
+        return ARRAYS
+    return NODES if job.is_node else TABLE
 
 
 def move_children(draft: Draft, array: Job, indexes: Sequence[int], to: JobStatus, reason: str | None = None) -> None:
@@ -50,9 +74,10 @@ def _note(draft: Draft, job: Job, at: int) -> None:
     job_id = job.spec.job_id
     attempt = len(job.attempts) + (job.status is STARTING or job.status is RUNNING)
     draft.changed[job_id] = job
-    draft.moved.append(
-        Transition(job_id, job.status, at, attempt, job.status_reason, (), job.is_terminated, job.clamped)
-    )
+    moved = Transition(job_id, job.status, at, attempt, job.status_reason, (), job.is_terminated, job.clamped)
+    draft.moved.append(moved)
+    if job.spec.gang is not None:  # its main node did the same
+        draft.moved.append(moved._replace(job_id=identity.node_id(job_id, job.spec.gang.main)))
 
 
 def _wait(job: Job, at: int, reason: str | None) -> None:
@@ -81,6 +106,12 @@ def _end(job: Job, at: int, reason: str | None) -> None:
     job.stopped_at = at
 
 
+def _again(job: Job, at: int, reason: str | None) -> None:
+    """A node that was over, and whose gang is tried again."""
+    _retry(job, at, reason)
+    job.stopped_at = None
+
+
 TABLE: dict[tuple[JobStatus, JobStatus], Effect] = {
     (SUBMITTED, PENDING): _wait,
     (SUBMITTED, RUNNABLE): _wait,
@@ -95,6 +126,12 @@ TABLE: dict[tuple[JobStatus, JobStatus], Effect] = {
     (RUNNING, RUNNABLE): _retry,
     (RUNNING, SUCCEEDED): _end,
     (RUNNING, FAILED): _end,
+}
+
+NODES: dict[tuple[JobStatus, JobStatus], Effect] = {
+    **TABLE,
+    (SUCCEEDED, RUNNABLE): _again,
+    (FAILED, RUNNABLE): _again,
 }
 
 ARRAYS: dict[tuple[JobStatus, JobStatus], Effect] = {
