@@ -11,79 +11,19 @@ from batchd.scheduler.children import new_children
 from batchd.scheduler.events import (
     CancelRequested,
     Dependency,
-    EnvironmentSaved,
-    EnvironmentSpec,
-    Event,
     JobSpec,
     JobStatus,
-    JobSubmitted,
-    MachineSized,
-    QueueSaved,
-    QueueSpec,
     Resources,
-    TaskExited,
     TaskStarted,
     TerminateRequested,
 )
-from batchd.scheduler.scheduler import Scheduler
 from batchd.scheduler.state import Job
-from batchd.store.store import ChildCounts, JobFilter, JobRow, Store, Tx
+from batchd.store.store import ChildCounts, JobFilter, Store, Tx
+from tests.contract.lives import Life
 from tests.contract.stores import QUEUE, job_row, job_spec
 
 SUCCEEDED, FAILED, PENDING, RUNNABLE = JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.PENDING, JobStatus.RUNNABLE
 STARTING, RUNNING = JobStatus.STARTING, JobStatus.RUNNING
-
-
-class Life:
-    """A scheduler on a machine of two vCPUs whose every step is saved."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.now = 1000
-        self.scheduler = Scheduler()
-        environment = EnvironmentSaved(EnvironmentSpec("main", True))
-        self.scheduler.step([environment, QueueSaved(QueueSpec(QUEUE, 1, ("main",)))], 1)
-        self.scheduler.step([MachineSized(Resources(2000, 9000))], 1)
-
-    def submit(self, job_id: str, size: int, **changes: object) -> None:
-        spec = job_spec(job_id, size=size, **changes)
-        counts = ChildCounts((size, 0, 0, 0, 0, 0, 0), self.now) if size else None
-        self.store.transact(lambda tx: tx.jobs.insert(job_row(job_id, created_at=self.now, children=counts), spec))
-        self.tell(JobSubmitted(spec))
-
-    def tell(self, *events: Event) -> None:
-        self.now += 1000
-        step = self.scheduler.step(events, self.now)
-
-        def save(tx: Tx) -> None:
-            tx.jobs.save(step.changed)
-            tx.jobs.save_arrays(step.counted, step.reshaped, self.now)
-
-        self.store.transact(save)
-        with self.store.read() as tx:
-            assert {job.job_id: job for job in tx.jobs.live()} == self.scheduler.state.jobs
-
-    def end(self, job_id: str, code: int = 0) -> None:
-        self.tell(TaskExited(str(self.scheduler.state.jobs[job_id].task_id), self.now, code))
-
-    def get(self, job_id: str) -> JobRow:
-        with self.store.read() as tx:
-            found = tx.jobs.get(job_id)
-        assert found is not None
-        return found
-
-    def listed(self, job_id: str, status: JobStatus, after: int = -1, limit: int = 99) -> list[int | None]:
-        array = self.get(job_id)
-        with self.store.read() as tx:
-            rows = tx.jobs.children(array, status, after, limit)
-            assert [tx.jobs.get(row.job_id) for row in rows] == rows
-            assert all(tx.jobs.status_of(row.job_id) is status for row in rows)
-        assert all(row.status is status for row in rows)
-        return [row.index for row in rows]
-
-    def counts(self) -> dict[str, int]:
-        with self.store.read() as tx:
-            return tx.jobs.counts().get(QUEUE, {})
 
 
 @pytest.fixture

@@ -14,12 +14,17 @@ from batchd.scheduler.transitions import enter, move
 
 def muster(draft: Draft, gang: Job) -> None:
     """The job was submitted: give it its nodes."""
-    gang.nodes = {
+    gang.nodes = new_nodes(gang)
+    for node in gang.nodes.values():
+        enter(draft, node)
+
+
+def new_nodes(gang: Job) -> dict[int, Job]:
+    """To which nothing has happened: they are where it is."""
+    return {
         index: Job(node_spec(gang.spec, index), gang.status, gang.submitted_at, parent=gang)
         for index in others(gang.spec)
     }
-    for node in gang.nodes.values():
-        enter(draft, node)
 
 
 def others(spec: JobSpec) -> list[int]:

@@ -17,10 +17,11 @@ from batchd.scheduler.arrays import child_spec
 from batchd.scheduler.children import FAILED, PENDING, RECORDED, RUNNABLE, SUCCEEDED, Children, Drop
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.identity import array_of, child_id
-from batchd.scheduler.state import Attempt, Job
+from batchd.scheduler.state import Job
 from batchd.store.codec import decode_list, encode
 from batchd.store.named import named_queries
-from batchd.store.session import Row, Session, Value
+from batchd.store.parts import job_of, own_of, part_row, state_of
+from batchd.store.session import Row, Session
 from batchd.store.store import ChildCounts, JobRow
 
 _SQL = named_queries("arrays")
@@ -69,7 +70,7 @@ class ArrayRows:
     def save_child(self, job: Job) -> None:
         """Raises StoreError where there is no such array."""
         place = array_of(job.spec.job_id)
-        if place is None or not self._session.change(_SAVE_CHILD, (place[1], *_state(job), place[0])):
+        if place is None or not self._session.change(_SAVE_CHILD, (place[1], *state_of(job), place[0])):
             raise StoreError(f"there is no array of {job.spec.job_id}")
 
     def save(self, counted: Iterable[Job], reshaped: Iterable[Job], now: int) -> None:
@@ -97,11 +98,13 @@ class ArrayRows:
                 children.states[index] = _ENDED_BYTES[status]
             for row in self._session.rows(_LIVE_CHILDREN, (number,)):
                 children.states[row[0]] = RECORDED
-                found.append(_child_job(array, row))
+                found.append(job_of(child_spec(array.spec, row[0]), array, row))
         return found
 
     def child(self, array: JobRow, index: int) -> JobRow | None:
-        """One child of the array; None where it has none of this index."""
+        """One child of the array; None where it has none of this index, or is none."""
+        if array.children is None:
+            return None
         row = self._session.row(_GET_CHILD, (array.job_id, index))
         if row is not None:
             return _child_row(array, row)
@@ -109,7 +112,7 @@ class ArrayRows:
         return _byte_row(array, found[1], index) if found and index < found[1].size else None
 
     def status_of(self, array_id: str, index: int) -> JobStatus | None:
-        row = self._session.row(_GET_CHILD_STATUS, (array_id, index))
+        row = self._session.row(_GET_CHILD_STATUS, (array_id, index, True))
         if row is not None:
             return _STATUSES[row[0]]
         found = self._children(array_id)
@@ -202,46 +205,6 @@ def _of(array: Job) -> Children:
     return array.children
 
 
-def _state(child: Job) -> tuple[Value, ...]:
-    return (
-        child.status.value,
-        child.status_reason,
-        child.started_at,
-        child.stopped_at,
-        child.exit_code,
-        child.reason,
-        child.is_cancelled,
-        child.is_terminated,
-        child.stop_reason,
-        child.clamped,
-        child.task_id,
-        child.environment,
-        encode(child.attempts),
-        child.runnable_at,
-    )
-
-
-def _child_row(array: JobRow, row: Row) -> JobRow:
-    """From the columns of get_child and page_children."""
-    index, status, status_reason, started_at, stopped_at, exit_code, reason, cancelled, terminated = row[:9]
-    return _row(
-        array,
-        index,
-        status=_STATUSES[status],
-        status_reason=status_reason,
-        started_at=started_at,
-        stopped_at=stopped_at,
-        exit_code=exit_code,
-        reason=reason,
-        is_cancelled=bool(cancelled),
-        is_terminated=bool(terminated),
-        task_id=row[9],
-        environment=row[10],
-        attempts=tuple(decode_list(Attempt, row[11])),
-        clamped=bool(row[12]),
-    )
-
-
 def _byte_row(array: JobRow, children: Children, index: int) -> JobRow:
     """A child that has no row. While one waits it says what its array says: why none of them can start."""
     status = children.status(index) or JobStatus.PENDING
@@ -259,36 +222,17 @@ def _byte_row(array: JobRow, children: Children, index: int) -> JobRow:
     )
 
 
-def _accusation(array: JobRow, status: JobStatus) -> str | None:
-    return array.status_reason if status is JobStatus.RUNNABLE and array.status is JobStatus.PENDING else None
+def _child_row(array: JobRow, row: Row) -> JobRow:
+    """From the columns of get_child and page_children."""
+    return _row(array, row[0], **own_of(row))
 
 
 def _row(array: JobRow, index: int, **own: Any) -> JobRow:  # Any: of the types that JobRow says
-    """What a child has of its array, and what is its own."""
-    return JobRow(
-        job_id=child_id(array.job_id, index),
-        region=array.region,
-        queue=array.queue,
-        name=array.name,
-        definition=array.definition,
-        created_at=array.created_at,
-        document=array.document,
-        task=array.task,
-        tags={},
-        index=index,
-        **own,
-    )
+    return part_row(array, child_id(array.job_id, index), index=index, **own)
 
 
-def _child_job(array: Job, row: Row) -> Job:
-    """From the columns of live_children."""
-    values = list(row)
-    values[1] = _STATUSES[row[1]]
-    values[3] = decode_list(Attempt, row[3])
-    values[10], values[11], values[13] = bool(row[10]), bool(row[11]), bool(row[13])
-    child = Job(child_spec(array.spec, row[0]), values[1], array.submitted_at, *values[2:])
-    child.parent = array
-    return child
+def _accusation(array: JobRow, status: JobStatus) -> str | None:
+    return array.status_reason if status is JobStatus.RUNNABLE and array.status is JobStatus.PENDING else None
 
 
 def _among(children: Children, status: JobStatus) -> Iterator[int]:

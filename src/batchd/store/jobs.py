@@ -9,12 +9,13 @@ import orjson
 
 from batchd.errors import DuplicateKey, StoreError
 from batchd.scheduler.events import JobSpec, JobStatus
-from batchd.scheduler.identity import array_of
+from batchd.scheduler.identity import array_of, gang_of
 from batchd.scheduler.state import Attempt, Job
 from batchd.store.arrays import ArrayRows
 from batchd.store.codec import decode, decode_list, encode
 from batchd.store.joblist import definition_key, name_key, plan_of
 from batchd.store.named import named_queries
+from batchd.store.nodes import NodeRows
 from batchd.store.session import Row, Session
 from batchd.store.store import ChildCounts, JobFilter, JobRow
 
@@ -43,6 +44,7 @@ class JobRows:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._arrays = ArrayRows(session)
+        self._nodes = NodeRows(session)
         self._moved: Counter[tuple[str, str]] = Counter()
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
@@ -60,12 +62,14 @@ class JobRows:
         row = self._session.row(_GET, (job_id,))
         if row is not None:
             return _job_row(row)
-        place = array_of(job_id)
-        array = self.get(place[0]) if place else None
-        return self._arrays.child(array, place[1]) if place and array else None
+        if (place := array_of(job_id)) and (array := self.get(place[0])):
+            return self._arrays.child(array, place[1])
+        if (place := gang_of(job_id)) and (gang := self.get(place[0])):
+            return self._nodes.get(gang, place[1])
+        return None
 
     def task_of(self, job_id: str) -> tuple[bytes, str, str] | None:
-        place = array_of(job_id)
+        place = array_of(job_id) or gang_of(job_id)
         row = self._session.row(_TASK, (place[0] if place else job_id,))
         return (row[0], row[1], row[2]) if row else None
 
@@ -73,11 +77,13 @@ class JobRows:
         row = self._session.row(_STATUS, (job_id,))
         if row is not None:
             return _STATUSES[row[0]]
-        place = array_of(job_id)
-        return self._arrays.status_of(*place) if place else None
+        if (place := array_of(job_id)) is not None:
+            return self._arrays.status_of(*place)
+        return self._nodes.status_of(*place) if (place := gang_of(job_id)) else None
 
     def children(self, array: JobRow, status: JobStatus, after: int, limit: int) -> list[JobRow]:
-        return self._arrays.page(array, status, after, limit)
+        parts = self._nodes if array.children is None else self._arrays
+        return parts.page(array, status, after, limit)
 
     def failed_children(self, array_id: str) -> tuple[tuple[int, int], ...]:
         return self._arrays.failed(array_id)
@@ -97,7 +103,10 @@ class JobRows:
         """Raises StoreError where there is no such job."""
         for job in jobs:
             if job.parent is not None:
-                self._arrays.save_child(job)
+                if job.is_node:
+                    self._nodes.save(job)
+                else:
+                    self._arrays.save_child(job)
                 continue
             found = self._session.row(_PLACE, (job.spec.job_id,))
             if found is None:
@@ -108,6 +117,8 @@ class JobRows:
             self._moved[queue, job.status.value] += 1
             if job.children is not None:
                 self._arrays.move(queue, _STATUSES[status], job.status)
+            if job.nodes is not None:
+                self._nodes.save_main(job)
 
     def save_arrays(self, counted: Iterable[Job], reshaped: Iterable[Job], now: int) -> None:
         """Raises StoreError where there is no such array."""
@@ -116,6 +127,7 @@ class JobRows:
     def live(self) -> list[Job]:
         self.write_counts()
         jobs = [_job(row) for row in self._session.rows(_LIVE)]
+        self._nodes.live(job for job in jobs if job.spec.gang is not None)
         return jobs + self._arrays.live({job.spec.job_id: job for job in jobs if job.spec.size})
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -133,7 +145,7 @@ class JobRows:
         ended = list(self._session.rows(_ENDED, (stopped_before, stopped_before, limit)))
         room, gone = limit, 0
         for number, queue, status, counts in ended:
-            room -= 1 if counts is None else 1 + self._arrays.delete_children(number, room)
+            room -= 1 + self._arrays.delete_children(number, room)
             if room < 0:
                 break  # the array has more children, perhaps
             if counts is not None:

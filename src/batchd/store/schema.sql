@@ -93,7 +93,7 @@ CREATE TABLE job_arrays (
     PRIMARY KEY (number)
 );
 
--- A child that something happened to; the rest is in the rows of its array.
+-- A child that something happened to, or a node of a multi-node parallel job; the rest is in the rows of the whole.
 CREATE TABLE job_children (
     number INTEGER NOT NULL,
     child INTEGER NOT NULL,

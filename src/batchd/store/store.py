@@ -63,7 +63,7 @@ class JobRow:
 
     `document` is the submit as the service resolved it (JSON object, opaque below services); `task` is the
     template that `controllers/launch` completes. `tags` is the one part services may change later. `children` are an
-    array's; a child of one has an `index`, and most of the rest from its array.
+    array's; a child of one has an `index`, and most of the rest from its array. So has a `node` of a job of several.
     """
 
     job_id: str
@@ -89,6 +89,7 @@ class JobRow:
     clamped: bool = False
     children: ChildCounts | None = None
     index: int | None = None
+    node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class JobFilter:
 
 class JobTable(Protocol):
     """Jobs, one row each; of an array's children those that something happened to. A single job is asked for by its
-    id, a child by its own, whether it has a row or not."""
+    id, a child by its own, whether it has a row or not, and so is a node of a multi-node parallel job."""
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
         """Raises DuplicateKey."""
@@ -121,7 +122,7 @@ class JobTable(Protocol):
         """Newest first; `after` is (created_at, job_id) of the last row seen."""
 
     def children(self, array: JobRow, status: JobStatus, after: int, limit: int) -> list[JobRow]:
-        """Children in this status by index, from behind `after` on; none of what is no array."""
+        """Children of an array, or nodes of a job, in this status by index, from behind `after` on."""
 
     def failed_children(self, array_id: str) -> tuple[tuple[int, int], ...]:
         """The children of an array that has ended which failed, as ranges (first, behind the last)."""

@@ -42,8 +42,10 @@ SELECT
 FROM jobs j JOIN job_children c ON c.number = j.number WHERE j.job_id = ? AND c.child = ?;
 
 -- name: get_child_status
--- Where a child is in its life.
-SELECT c.status FROM jobs j JOIN job_children c ON c.number = j.number WHERE j.job_id = ? AND c.child = ?;
+-- Where a child is in its life, of an array or of another job.
+SELECT c.status FROM jobs j JOIN job_children c ON c.number = j.number
+LEFT JOIN job_arrays a ON a.number = j.number
+WHERE j.job_id = ? AND c.child = ? AND (a.number IS NOT NULL) = ?;
 
 -- name: page_children
 -- Children of an array with a status, by index, in the order of get_child's columns.
@@ -51,6 +53,21 @@ SELECT
     child, status, status_reason, started_at, stopped_at, exit_code, reason, is_cancelled,
     is_terminated, task_id, environment, attempts, clamped
 FROM job_children WHERE number = ? AND child > ? AND status = ? ORDER BY child LIMIT ?;
+
+-- name: page_nodes
+-- Nodes of a job with a status, by index, in the order of get_child's columns.
+SELECT
+    c.child, c.status, c.status_reason, c.started_at, c.stopped_at, c.exit_code, c.reason, c.is_cancelled,
+    c.is_terminated, c.task_id, c.environment, c.attempts, c.clamped
+FROM jobs j JOIN job_children c ON c.number = j.number
+WHERE j.job_id = ? AND c.child > ? AND c.status = ? ORDER BY c.child LIMIT ?;
+
+-- name: all_nodes
+-- The nodes of a job, in the order of live_children's columns.
+SELECT
+    c.child, c.status, c.status_reason, c.attempts, c.task_id, c.environment, c.started_at, c.stopped_at, c.exit_code,
+    c.reason, c.is_cancelled, c.is_terminated, c.stop_reason, c.clamped, c.runnable_at
+FROM jobs j JOIN job_children c ON c.number = j.number WHERE j.job_id = ? ORDER BY c.child;
 
 -- name: have_rows
 -- The children of an array that have rows, beyond one.
