@@ -77,6 +77,20 @@ def test_a_dependent_gets_fields_of_the_result_in_its_command(world: World) -> N
     assert second["container"]["command"] == command
 
 
+def test_a_dependent_gets_fields_of_the_result_in_its_environment(world: World) -> None:
+    first = world.submit(writing('{"rows": 3}'), jobName="extract")
+    environment = [{"name": "ROWS", "value": "Ref::extract.rows rows of Ref::day"}]
+
+    second = world.submit(
+        'echo "$ROWS"',
+        containerOverrides={"environment": environment},
+        parameters={"day": "monday"},
+        **after(first),
+    )
+
+    assert world.output(ended(world.batch, second)) == ["3 rows of monday"]
+
+
 def test_a_parameter_may_hand_a_result_to_a_definition_that_knows_nothing_of_it(world: World) -> None:
     first = world.submit(writing('{"day": "monday"}'), jobName="calendar")
     definition = world.define(containerProperties={"command": ["echo", "--day", "Ref::day"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -227,3 +228,30 @@ def test_a_submit_with_a_token_makes_one_job_however_often_and_from_wherever_it_
 def test_the_image_of_a_job_may_be_chosen_at_submit(world: World) -> None:
     job = world.run("true", tags={"batchd:image": "registry.example.com/feed:2"})
     assert job["container"]["image"] == "registry.example.com/feed:2"
+
+
+def test_placeholders_may_be_in_any_string_of_a_definition(world: World, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("rows\n")
+    properties = {
+        "image": "registry.example.com/feed:Ref::version",
+        "environment": [{"name": "DAY", "value": "Ref::day"}],
+        "volumes": [{"name": "data", "host": {"sourcePath": "Ref::dir"}}],
+        "mountPoints": [{"sourceVolume": "data", "containerPath": "Ref::dir"}],
+        "resourceRequirements": needs("Ref::vcpus", "64"),
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-stream-prefix": "Ref::day"}},
+    }
+    script = 'echo "$DAY $(cat Ref::dir/in)"'
+    definition = world.define(script, containerProperties=properties, parameters={"version": "1", "vcpus": "1"})
+    parameters = {"day": "monday", "dir": str(tmp_path), "version": "2"}
+
+    job = world.run(jobDefinition=definition, parameters=parameters)
+
+    container = job["container"]
+    assert (job["status"], container["image"]) == ("SUCCEEDED", "registry.example.com/feed:2")
+    assert container["environment"] == [{"name": "DAY", "value": "monday"}]
+    assert container["logStreamName"].startswith("monday/default/")
+    assert world.output(job) == ["monday rows"]
+    with refused("Unable to substitute value. No parameter found for reference dir"):
+        world.submit(jobDefinition=definition, parameters={"day": "monday"})
+    (described,) = world.batch.describe_job_definitions(jobDefinitions=[definition])["jobDefinitions"]
+    assert described["containerProperties"]["image"] == properties["image"]

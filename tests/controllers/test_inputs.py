@@ -10,8 +10,10 @@ import pytest
 
 from batchd.clock import ManualClock
 from batchd.controllers.inputs import SecretMissing, Unresolved, resolved
+from batchd.scheduler.events import JobSpec, Resources
+from batchd.scheduler.state import Attempt
 from batchd.store.sqlite import MEMORY, open_sqlite
-from batchd.store.store import Tx
+from batchd.store.store import JobRow, Result, Tx
 from batchd.task import ContainerSpec, TaskSpec, decode_task, encode_task
 
 PLAIN = ContainerSpec("main", "image", ("echo",), {"A": "1", "AWS_BATCH_JOB_ID": "j"})
@@ -49,6 +51,27 @@ def test_what_batch_sets_is_stronger_than_a_secret() -> None:
     spec = TaskSpec("t", (replace(PLAIN, secrets=(("AWS_BATCH_JOB_ID", "db"),)),))
 
     assert resolve(spec).containers[0].environment["AWS_BATCH_JOB_ID"] == "j"
+
+
+def test_results_are_filled_in_where_the_task_refers_to_them() -> None:
+    variables = {"ROWS": "Ref::one.rows of Ref::two.rows", "A": "1"}
+    container = replace(PLAIN, command=("x=Ref::one.rows",), entry_point=("Ref::one.rows",), environment=variables)
+
+    with closing(open_sqlite(MEMORY, ManualClock())) as store:
+        store.transact(leave_result)
+        with store.read() as tx:
+            task = resolved(tx, TaskSpec("t", (container,), inputs={"one": "j-1"}), "us-east-1", read_secret)
+
+    (filled,) = task.containers
+    assert (filled.command, filled.entry_point) == (("x=3",), ("3",))
+    assert filled.environment == {"ROWS": "3 of Ref::two.rows", "A": "1"}
+
+
+def leave_result(tx: Tx) -> None:
+    """Of a job that has ended."""
+    row = JobRow("j-1", "r", "q", "one", "d:1", 1, {}, b"{}", {}, attempts=(Attempt("t-1", "e", 1, 2, "done"),))
+    tx.jobs.insert(row, JobSpec("j-1", "q", Resources(0, 0)))
+    tx.results.put("t-1", Result('{"rows":3}'), 2)
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,13 @@ def resolved(tx: Tx, spec: TaskSpec, region: str, read_secret: ReadSecret) -> Ta
 def _filled(tx: Tx, spec: TaskSpec, container: ContainerSpec) -> ContainerSpec:
     if not spec.inputs:
         return container
-    entry_point = substituted(container.entry_point, spec.inputs, tx)
-    return replace(container, entry_point=entry_point, command=substituted(container.command, spec.inputs, tx))
+    values = substituted(container.environment.values(), spec.inputs, tx)
+    return replace(
+        container,
+        entry_point=substituted(container.entry_point, spec.inputs, tx),
+        command=substituted(container.command, spec.inputs, tx),
+        environment=dict(zip(container.environment, values, strict=True)),
+    )
 
 
 def _opened(tx: Tx, container: ContainerSpec, region: str, read_secret: ReadSecret) -> ContainerSpec:

@@ -31,8 +31,8 @@ def result_of(output: bytes) -> Result | None:
     return Result(orjson.dumps(value).decode())
 
 
-def substituted(command: Iterable[str], inputs: Mapping[str, str], tx: Tx) -> tuple[str, ...]:
-    """The command with each `Ref::<job name>.<field>` replaced by that field of the job's result.
+def substituted(texts: Iterable[str], inputs: Mapping[str, str], tx: Tx) -> tuple[str, ...]:
+    """The texts with each `Ref::<job name>.<field>` replaced by that field of the job's result.
 
     `inputs` are the ids of the jobs by name; names that are not among them stay. Texts come as they are, everything
     else as JSON. Raises NoResult.
@@ -42,7 +42,7 @@ def substituted(command: Iterable[str], inputs: Mapping[str, str], tx: Tx) -> tu
         name, field = match.groups()
         return _field(tx, inputs[name], name, field) if name in inputs else match[0]
 
-    return tuple(_REFERENCE.sub(value, word) for word in command)
+    return tuple(_REFERENCE.sub(value, text) if "Ref::" in text else text for text in texts)
 
 
 def _field(tx: Tx, job_id: str, name: str, field: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from batchd.services.batch.faults import Invalid
 from batchd.services.batch.merge import validate_environment
 from batchd.services.batch.requirements import validate_given_once
+from batchd.services.batch.substitute import is_open
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
@@ -23,7 +24,7 @@ def validate_container(container: Shape) -> None:
     """All but its size, its mounts and what Fargate says of it. Raises Invalid."""
     validate_image(container.get("image"))
     user = container.get("user")
-    if user and not re.match(_USER, user):
+    if user and not is_open(user) and not re.match(_USER, user):
         raise Invalid(f"User '{user}' does not match regex {_USER}")
     validate_environment(container.get("environment", ()))
     validate_environment(container.get("secrets", ()))
@@ -51,7 +52,7 @@ def validate_volumes(volumes: Iterable[Shape]) -> set[str]:
 def validate_mounts(mounts: Iterable[Shape], volumes: Container[str]) -> None:
     """mountPoints of these volumes."""
     for mount in mounts:
-        if mount.get("sourceVolume") not in volumes:
+        if mount.get("sourceVolume") not in volumes and not is_open(mount.get("sourceVolume")):
             raise Invalid(f"mountPoints: there is no volume {mount.get('sourceVolume')}")
         if not mount.get("containerPath"):
             raise Invalid("mountPoints must have a containerPath")
@@ -70,7 +71,7 @@ def _validate_efs(efs: Shape) -> None:
 
 def _validate_linux(container: Shape) -> None:
     for limit in container.get("ulimits", ()):
-        if not _ULIMIT.fullmatch(limit["name"]):
+        if not _ULIMIT.fullmatch(limit["name"]) and not is_open(limit["name"]):
             raise Invalid(f"ulimits: {limit['name']} is not a limit")
     linux = container.get("linuxParameters") or {}
     if not 0 <= linux.get("swappiness", 0) <= 100:
@@ -84,5 +85,6 @@ def _validate_log(log: Shape) -> None:
     """Names that a log group or stream cannot have."""
     options = log.get("options") or {}
     for option, pattern in (("awslogs-group", _LOG_GROUP), ("awslogs-stream-prefix", _LOG_PREFIX)):
-        if option in options and not pattern.fullmatch(options[option]):
+        text = options.get(option)
+        if text is not None and not is_open(text) and not pattern.fullmatch(text):
             raise Invalid(f"logConfiguration.options {option} should match valid pattern")

@@ -9,8 +9,9 @@ from batchd.services.batch import container_rules, fargate
 from batchd.services.batch.ecs_rules import validate_ecs
 from batchd.services.batch.eks_rules import validate_eks
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, unsupported
-from batchd.services.batch.requirements import resources_of
+from batchd.services.batch.requirements import known_total
 from batchd.services.batch.retry import validate_retry_strategy, validate_timeout
+from batchd.services.batch.substitute import Substitution
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
@@ -35,21 +36,22 @@ def validate_definition(params: Shape) -> None:
 
 
 def _validate_properties(params: Shape, *, is_fargate: bool) -> None:
-    """Exactly one of the members that say what runs. [batch.md 2.2]"""
+    """Exactly one of the members that say what runs; as a submit without parameters would have it. [batch.md 2.2]"""
     given = [member for member in _KINDS if params.get(member)]
     if not given:
         raise client_exception("Container properties should not be empty")
     if len(given) > 1:
         raise Invalid(f"{given[0]} can not be combined with {given[1]}")
+    properties = Substitution(params.get("parameters", {}), tolerant=True)(params[given[0]])
     if given == ["containerProperties"]:
-        validate_container(params["containerProperties"], is_fargate=is_fargate)
+        validate_container(properties, is_fargate=is_fargate)
     elif given == ["ecsProperties"]:
-        validate_ecs(params["ecsProperties"], is_fargate=is_fargate)
+        validate_ecs(properties, is_fargate=is_fargate)
     else:
         for member in ("platformCapabilities", "propagateTags"):
             if params.get(member):
                 raise Invalid(f"{member} can not be combined with eksProperties")
-        validate_eks(params["eksProperties"])
+        validate_eks(properties)
 
 
 def validate_container(container: Shape, *, is_fargate: bool) -> None:
@@ -60,7 +62,8 @@ def validate_container(container: Shape, *, is_fargate: bool) -> None:
     container_rules.validate_mounts(container.get("mountPoints", ()), volumes)
     if is_fargate:
         fargate.validate_container(container)
-        fargate.validate_size(resources_of(container, fractions=True))
     else:
         fargate.validate_no_fargate_members(container)
-        resources_of(container, fractions=False)
+    wanted = known_total((container,), fractions=is_fargate)
+    if is_fargate and wanted is not None:
+        fargate.validate_size(wanted)

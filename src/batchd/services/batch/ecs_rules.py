@@ -9,7 +9,8 @@ from typing import Any
 from batchd.services.batch import fargate
 from batchd.services.batch.container_rules import validate_container, validate_mounts, validate_volumes
 from batchd.services.batch.faults import Invalid
-from batchd.services.batch.requirements import resources_of, total
+from batchd.services.batch.requirements import known_total
+from batchd.services.batch.substitute import is_open
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
@@ -39,12 +40,13 @@ def validate_ecs(properties: Shape, *, is_fargate: bool) -> None:
     for member, modes in _MODES.items():
         if task.get(member) and task[member] not in modes:
             raise Invalid(f"{member} must be one of {', '.join(modes)}")
-    wanted = total(resources_of(container, fractions=is_fargate) for container in containers)
-    if is_fargate:
-        fargate.validate_task(task)
-        fargate.validate_size(wanted)
-    else:
+    wanted = known_total(containers, fractions=is_fargate)
+    if not is_fargate:
         fargate.validate_no_fargate_members(task)
+        return
+    fargate.validate_task(task)
+    if wanted is not None:
+        fargate.validate_size(wanted)
 
 
 def name_of(container: Shape) -> str:
@@ -60,7 +62,7 @@ def is_essential(container: Shape) -> bool:
 
 def _validate_names(containers: Sequence[Shape]) -> None:
     for container in containers:
-        if not _NAME.fullmatch(name_of(container)):
+        if not _NAME.fullmatch(name_of(container)) and not is_open(name_of(container)):
             raise Invalid("Container name should match valid pattern")
     if len({name_of(container) for container in containers}) < len(containers):
         raise Invalid("containers must have names of their own")

@@ -10,6 +10,7 @@ from batchd.services.batch.container_rules import validate_image
 from batchd.services.batch.eks_resources import pod_resources
 from batchd.services.batch.faults import Invalid
 from batchd.services.batch.merge import validate_environment
+from batchd.services.batch.substitute import has_reference, is_open
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
@@ -32,8 +33,7 @@ def validate_eks(properties: Shape) -> None:
         raise Invalid(f"eksProperties.podProperties.containers must have 1 to {_MOST_CONTAINERS} entries")
     if len(pod.get("initContainers", ())) > _MOST_CONTAINERS:
         raise Invalid(f"eksProperties.podProperties.initContainers must have at most {_MOST_CONTAINERS} entries")
-    if pod.get("dnsPolicy") and pod["dnsPolicy"] not in _DNS:
-        raise Invalid(f"dnsPolicy must be one of {', '.join(_DNS)}")
+    _validate_choice("dnsPolicy", pod.get("dnsPolicy"), _DNS)
     containers = [*pod.get("initContainers", ()), *pod["containers"]]
     _validate_names(containers)
     volumes = _validate_volumes(pod.get("volumes", ()))
@@ -41,7 +41,8 @@ def validate_eks(properties: Shape) -> None:
         _validate_container(container, volumes)
     _validate_security(pod.get("securityContext") or {})
     validate_metadata(pod.get("metadata") or {})
-    pod_resources(pod)
+    if not has_reference([container.get("resources") for container in containers]):
+        pod_resources(pod)
 
 
 def container_name(container: Shape) -> str:
@@ -51,7 +52,7 @@ def container_name(container: Shape) -> str:
 
 def validate_metadata(metadata: Shape) -> None:
     """Of a definition, and of what overrides it."""
-    if "namespace" in metadata:
+    if "namespace" in metadata and not is_open(metadata["namespace"]):
         validate_namespace(metadata["namespace"])
 
 
@@ -65,9 +66,15 @@ def validate_namespace(namespace: str) -> None:
         )
 
 
+def _validate_choice(member: str, value: str | None, choices: Sequence[str]) -> None:
+    if value and value not in choices and not is_open(value):
+        raise Invalid(f"{member} must be one of {', '.join(choices)}")
+
+
 def _validate_names(containers: Sequence[Shape]) -> None:
     for container in containers:
-        if container.get("name") and not _NAME.fullmatch(container["name"]):
+        name = container.get("name")
+        if name and not is_open(name) and not _NAME.fullmatch(name):
             raise Invalid("Container name should match valid pattern")
     if len({container_name(container) for container in containers}) < len(containers):
         raise Invalid("containers of a pod must have names of their own")
@@ -75,12 +82,11 @@ def _validate_names(containers: Sequence[Shape]) -> None:
 
 def _validate_container(container: Shape, volumes: set[str]) -> None:
     validate_image(container.get("image"))
-    if container.get("imagePullPolicy") and container["imagePullPolicy"] not in _POLICIES:
-        raise Invalid(f"imagePullPolicy must be one of {', '.join(_POLICIES)}")
+    _validate_choice("imagePullPolicy", container.get("imagePullPolicy"), _POLICIES)
     validate_environment(container.get("env", ()))
     _validate_security(container.get("securityContext") or {})
     for mount in container.get("volumeMounts", ()):
-        if mount.get("name") not in volumes:
+        if mount.get("name") not in volumes and not is_open(mount.get("name")):
             raise Invalid(f"volumeMounts: there is no volume {mount.get('name')}")
         if not mount.get("mountPath"):
             raise Invalid("volumeMounts must have a mountPath")
@@ -96,7 +102,8 @@ def _validate_volumes(volumes: Sequence[Shape]) -> set[str]:
         names.add(volume["name"])
         if len([source for source in _SOURCES if source in volume]) != 1:
             raise Invalid(f"volume {volume['name']} must have exactly one of {', '.join(_SOURCES)}")
-        if "hostPath" in volume and not volume["hostPath"].get("path", "").startswith("/"):
+        path = volume["hostPath"].get("path", "") if "hostPath" in volume else "/"
+        if not path.startswith("/") and not is_open(path):
             raise Invalid(f"volume {volume['name']}: hostPath.path must be an absolute path")
         if (volume.get("emptyDir") or {}).get("medium", "") not in ("", "Memory"):
             raise Invalid(f'volume {volume["name"]}: emptyDir.medium must be "" or "Memory"')

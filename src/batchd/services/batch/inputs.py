@@ -1,4 +1,4 @@
-"""Results that a command refers to: `Ref::<name of a job it depends on>.<field>`. See docs/beyond-aws-batch.md.
+"""Results that a job refers to: `Ref::<name of a job it depends on>.<field>`. See docs/beyond-aws-batch.md.
 
 AWS has placeholders for parameters only; a parameter of the same name is stronger, so nothing of AWS's changes.
 """
@@ -6,7 +6,9 @@ AWS has placeholders for parameters only; a parameter of the same name is strong
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+
+import orjson
 
 from batchd.gateway.operation import Context
 from batchd.scheduler.events import Dependency
@@ -15,11 +17,13 @@ from batchd.services.batch.faults import client_exception
 _REFERENCE = re.compile(r"Ref::([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]")
 
 
-def find_inputs(ctx: Context, depends_on: Iterable[Dependency], texts: Iterable[str]) -> dict[str, str]:
-    """The jobs whose results the texts refer to: name to id, with `*` for the index of an N_TO_N child.
+def find_inputs(ctx: Context, depends_on: Collection[Dependency], *shapes: object) -> dict[str, str]:
+    """The jobs whose results these shapes refer to: name to id, with `*` for the index of an N_TO_N child.
 
     Raises ClientException where two of them have a name that is referred to."""
-    wanted = {match[1] for text in texts if "Ref::" in text for match in _REFERENCE.finditer(text)}
+    if not depends_on:
+        return {}
+    wanted = {match[1] for match in _REFERENCE.finditer(orjson.dumps(shapes).decode())}
     found: dict[str, str] = {}
     for dependency in depends_on if wanted else ():
         job = ctx.tx.jobs.get(dependency.job_id)
@@ -31,7 +35,7 @@ def find_inputs(ctx: Context, depends_on: Iterable[Dependency], texts: Iterable[
     return found
 
 
-def used_inputs(command: Iterable[str], inputs: Mapping[str, str]) -> dict[str, str]:
-    """Those of the inputs that the command, its parameters substituted, refers to."""
-    names = {match[1] for word in command for match in _REFERENCE.finditer(word)}
+def used_inputs(texts: Iterable[str], inputs: Mapping[str, str]) -> dict[str, str]:
+    """Those of the inputs that the texts, their parameters substituted, refer to."""
+    names = {match[1] for text in texts for match in _REFERENCE.finditer(text)}
     return {name: job_id for name, job_id in inputs.items() if name in names}

@@ -8,6 +8,7 @@ from typing import Any
 
 from batchd.scheduler.events import Resources
 from batchd.services.batch.faults import Invalid
+from batchd.services.batch.substitute import is_open
 
 _SMALLEST_MEMORY_MIB = 4
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -25,6 +26,14 @@ def resources_of(container: Mapping[str, Any], *, fractions: bool) -> Resources:
     if memory_mib < _SMALLEST_MEMORY_MIB:
         raise Invalid(f"MEMORY must be at least {_SMALLEST_MEMORY_MIB} MiB")
     return Resources(vcpus_milli, memory_mib, _whole("GPU", required.get("GPU", "0")))
+
+
+def known_total(containers: Iterable[Mapping[str, Any]], *, fractions: bool) -> Resources | None:
+    """What these containers of a definition ask for together; None where a placeholder leaves that open."""
+    known = list(containers)
+    if any(is_open(r["value"]) for container in known for r in container.get("resourceRequirements", ())):
+        return None
+    return total(resources_of(container, fractions=fractions) for container in known)
 
 
 def total(parts: Iterable[Resources]) -> Resources:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from batchd.scheduler.events import ExitRule, Resources
 from batchd.services.batch.faults import client_exception
 from batchd.services.batch.inputs import used_inputs
-from batchd.services.batch.resolve_container import container_texts, container_work
-from batchd.services.batch.resolve_pod import pod_texts, pod_work
-from batchd.services.batch.resolve_task import task_texts, task_work
+from batchd.services.batch.resolve_container import container_work
+from batchd.services.batch.resolve_pod import pod_work
+from batchd.services.batch.resolve_task import task_work
 from batchd.services.batch.retry import exit_rules, retry_shape
+from batchd.services.batch.substitute import Substitution, has_reference
 from batchd.services.batch.work import Order, Shape, Work
 from batchd.store.store import Body
 from batchd.task import LogDestination, TaskSpec, encode_task
@@ -26,13 +27,12 @@ class _Kind:
     member: str
     override: str
     work: Callable[[Order], Work]
-    texts: Callable[[Body, Shape], list[str]]
 
 
 _KINDS = (
-    _Kind("containerProperties", "containerOverrides", container_work, container_texts),
-    _Kind("ecsProperties", "ecsPropertiesOverride", task_work, task_texts),
-    _Kind("eksProperties", "eksPropertiesOverride", pod_work, pod_texts),
+    _Kind("containerProperties", "containerOverrides", container_work),
+    _Kind("ecsProperties", "ecsPropertiesOverride", task_work),
+    _Kind("eksProperties", "eksPropertiesOverride", pod_work),
 )
 
 
@@ -56,7 +56,8 @@ def resolve_job(definition: Body, params: Shape, region: str, inputs: Mapping[st
     Raises Invalid or ClientException."""
     inputs = inputs or {}
     parameters = {**definition["parameters"], **params.get("parameters", {})}
-    work = _kind(definition, params).work(Order(definition, params, parameters, inputs, region))
+    fill = Substitution(parameters, inputs) if has_reference(definition, params) else None
+    work = _kind(definition, params).work(Order(definition, params, region, fill))
     retry = params.get("retryStrategy") or definition.get("retryStrategy") or _ONE_ATTEMPT
     timeout = params.get("timeout") or definition.get("timeout") or {}
     shape = {
@@ -72,18 +73,12 @@ def resolve_job(definition: Body, params: Shape, region: str, inputs: Mapping[st
     return Resolved(
         shape=shape,
         wanted=work.wanted,
-        task=encode_task(replace(work.task, inputs=used_inputs(_words(work.task), inputs))),
+        task=encode_task(replace(work.task, inputs=used_inputs(_texts(work.task), inputs) if inputs else {})),
         logs={container.name: container.log for container in work.task.containers if container.log},
         attempts=retry["attempts"],
         exit_rules=exit_rules(retry),
         timeout_s=timeout.get("attemptDurationSeconds"),
     )
-
-
-def texts_of(definition: Body, params: Shape) -> list[str]:
-    """Where the words of the job's commands may come from. Raises as `resolve_job` does."""
-    values = (*definition["parameters"].values(), *params.get("parameters", {}).values())
-    return [*_kind(definition, params).texts(definition, params), *values]
 
 
 def _kind(definition: Body, params: Shape) -> _Kind:
@@ -95,5 +90,7 @@ def _kind(definition: Body, params: Shape) -> _Kind:
     return kind
 
 
-def _words(task: TaskSpec) -> list[str]:
-    return [word for container in task.containers for word in (*container.entry_point, *container.command)]
+def _texts(task: TaskSpec) -> list[str]:
+    """Where results may be referred to."""
+    containers = task.containers
+    return [text for one in containers for text in (*one.entry_point, *one.command, *one.environment.values())]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from batchd.services.batch import fargate
+from batchd.services.batch.definition_rules import validate_container
 from batchd.services.batch.definition_shapes import is_fargate
 from batchd.services.batch.merge import merge_container
 from batchd.services.batch.requirements import resources_of
 from batchd.services.batch.task_template import CONTAINER, container_spec, log_destination, sources_of
-from batchd.services.batch.work import Order, Shape, Work, refuse_unservable_volumes
-from batchd.store.store import Body
+from batchd.services.batch.work import Order, Work, refuse_unservable_volumes
 from batchd.task import TaskSpec
 
 
@@ -17,19 +19,14 @@ def container_work(order: Order) -> Work:
     properties = order.definition["containerProperties"]
     refuse_unservable_volumes(properties["volumes"], "containerProperties")
     container = merge_container(properties, order.params.get("containerOverrides", {}))
-    container["command"] = order.substituted(container["command"])
     container["image"] = order.images((CONTAINER,)).get(CONTAINER, container["image"])
     container["networkInterfaces"] = []
-    wanted = resources_of(container, fractions=is_fargate(order.definition))
-    if is_fargate(order.definition):
+    on_fargate = is_fargate(order.definition)
+    container = order.filled(container, partial(validate_container, is_fargate=on_fargate))
+    wanted = resources_of(container, fractions=on_fargate)
+    if on_fargate:
         fargate.validate_size(wanted)
     log = log_destination(container, order.name, order.region, CONTAINER)
     spec = container_spec(CONTAINER, container, wanted, log, sources_of(container["volumes"]))
     labels = {"job_role": container["jobRoleArn"]} if container.get("jobRoleArn") else {}
     return Work({"container": container}, wanted, TaskSpec("", (spec,), labels=labels))
-
-
-def container_texts(definition: Body, params: Shape) -> list[str]:
-    """Where its command's words may come from."""
-    overrides = params.get("containerOverrides", {})
-    return [*definition["containerProperties"]["command"], *overrides.get("command", ())]

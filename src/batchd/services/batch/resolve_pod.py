@@ -13,7 +13,7 @@ from typing import Any
 
 from batchd.scheduler.events import Resources
 from batchd.services.batch.eks_resources import container_resources, init_resources, pod_resources
-from batchd.services.batch.eks_rules import container_name, validate_metadata
+from batchd.services.batch.eks_rules import container_name, validate_eks, validate_metadata
 from batchd.services.batch.faults import refuse_unsupported, unsupported
 from batchd.services.batch.task_template import log_destination
 from batchd.services.batch.work import Order, Shape, Work, matched
@@ -26,7 +26,7 @@ _KINDS = ("initContainers", "containers")
 
 def pod_work(order: Order) -> Work:
     """A pod's containers. Raises Invalid or ClientException."""
-    pod = _resolved(order, order.definition["eksProperties"]["podProperties"])
+    pod = order.filled(_resolved(order, order.definition["eksProperties"]["podProperties"]), _validate)
     _refuse_unservable(pod)
     wanted = pod_resources(pod)
     first = [_spec(order, pod, c, init_resources(c) or wanted) for c in pod.get("initContainers", ())]
@@ -37,11 +37,8 @@ def pod_work(order: Order) -> Work:
     return Work({"eksProperties": {"podProperties": pod}}, wanted, TaskSpec("", (*row, *others), labels={POD: "1"}))
 
 
-def pod_texts(definition: Body, params: Shape) -> list[str]:
-    """Where its commands' words may come from."""
-    pods = (definition["eksProperties"]["podProperties"], _override(params))
-    containers = [one for pod in pods for kind in _KINDS for one in pod.get(kind, ())]
-    return [word for one in containers for word in (*one.get("command", ()), *one.get("args", ()))]
+def _validate(pod: Shape) -> None:
+    validate_eks({"podProperties": pod})
 
 
 def _override(params: Shape) -> Shape:
@@ -58,14 +55,14 @@ def _resolved(order: Order, pod: Shape) -> Body:
         names = [container_name(container) for container in pod.get(kind, ())]
         overrides = matched(override.get(kind, []), names, f"{_OVERRIDE}.{kind}")
         if names:
-            resolved[kind] = [_merged(order, c, overrides.get(container_name(c), {}), images) for c in pod[kind]]
+            resolved[kind] = [_merged(c, overrides.get(container_name(c), {}), images) for c in pod[kind]]
     if override.get("metadata"):
         validate_metadata(override["metadata"])
         resolved["metadata"] = _merged_metadata(pod.get("metadata", {}), override["metadata"])
     return resolved
 
 
-def _merged(order: Order, container: Shape, override: Shape, images: Mapping[str, str]) -> Body:
+def _merged(container: Shape, override: Shape, images: Mapping[str, str]) -> Body:
     """The override replaces image, command and args; env goes by name, resources by kind."""
     merged = {**container, **{m: override[m] for m in ("image", "command", "args") if override.get(m)}}
     merged["image"] = images.get(container_name(container), merged["image"])
@@ -73,8 +70,6 @@ def _merged(order: Order, container: Shape, override: Shape, images: Mapping[str
     merged["env"] = list(env.values())
     if override.get("resources"):
         merged["resources"] = _merged_resources(container.get("resources", {}), override["resources"])
-    for member in ("command", "args"):
-        merged[member] = order.substituted(list(merged[member]))
     return merged
 
 

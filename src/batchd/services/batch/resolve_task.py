@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from batchd.services.batch import fargate
 from batchd.services.batch.definition_shapes import is_fargate
-from batchd.services.batch.ecs_rules import is_essential, name_of
+from batchd.services.batch.ecs_rules import is_essential, name_of, validate_ecs
 from batchd.services.batch.faults import Invalid, refuse_unsupported, unsupported
 from batchd.services.batch.merge import merge_container
 from batchd.services.batch.requirements import resources_of, total
@@ -29,19 +30,18 @@ def task_work(order: Order) -> Work:
     images = order.images(names)
     containers = [_resolved(order, c, overrides.get(name_of(c), {}), images) for c in task["containers"]]
     fractions = is_fargate(order.definition)
-    wanted = total(resources_of(container, fractions=fractions) for container in containers)
+    task = order.filled({**task, "containers": containers}, partial(_validate, is_fargate=fractions))
+    wanted = total(resources_of(container, fractions=fractions) for container in task["containers"])
     if fractions:
         fargate.validate_size(wanted)
-    specs = tuple(_spec(order, task, container) for container in containers)
+    specs = tuple(_spec(order, task, container) for container in task["containers"])
     labels = {"job_role": task["taskRoleArn"]} if task.get("taskRoleArn") else {}
-    shape = {"container": {}, "ecsProperties": {"taskProperties": [{**task, "containers": containers}]}}
+    shape = {"container": {}, "ecsProperties": {"taskProperties": [task]}}
     return Work(shape, wanted, TaskSpec("", specs, labels=labels))
 
 
-def task_texts(definition: Body, params: Shape) -> list[str]:
-    """Where its commands' words may come from."""
-    (task,) = definition["ecsProperties"]["taskProperties"]
-    return [word for one in (*task["containers"], *_overrides(params)) for word in one.get("command", ())]
+def _validate(task: Shape, *, is_fargate: bool) -> None:
+    validate_ecs({"taskProperties": [task]}, is_fargate=is_fargate)
 
 
 def _overrides(params: Shape) -> list[Shape]:
@@ -56,7 +56,6 @@ def _resolved(order: Order, container: Body, override: Shape, images: Mapping[st
     """The container as DescribeJobs shows it."""
     resolved = merge_container(container, override)
     resolved["image"] = images.get(name_of(container), resolved["image"])
-    resolved["command"] = order.substituted(resolved["command"])
     resolved["networkInterfaces"] = []
     return resolved
 

@@ -17,7 +17,7 @@ from batchd.services.batch.faults import Invalid, client_exception, refuse_unsup
 from batchd.services.batch.inputs import find_inputs
 from batchd.services.batch.merge import validate_overrides
 from batchd.services.batch.names import QUEUE, check_name, key_of
-from batchd.services.batch.resolve import Resolved, resolve_job, texts_of
+from batchd.services.batch.resolve import Resolved, resolve_job
 from batchd.services.batch.retry import validate_retry_strategy, validate_timeout
 from batchd.services.batch.revisions import find_active
 from batchd.services.batch.tag_rules import validate_tags
@@ -54,7 +54,7 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
     size = _array_size(params, ctx.deployment.quotas)
     waits = find_dependencies(ctx, params.get("dependsOn", ()), size)
     _validate_state(queue, definition, params)
-    job = resolve_job(definition, params, ctx.region, find_inputs(ctx, waits.depends_on, texts_of(definition, params)))
+    job = resolve_job(definition, params, ctx.region, find_inputs(ctx, waits.depends_on, definition, params))
     for log in job.logs.values():
         _ensure_log_group(ctx, log)
     job_id = ctx.new_id()

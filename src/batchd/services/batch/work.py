@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from batchd.scheduler.events import Resources
 from batchd.services.batch.faults import Invalid, client_exception, unsupported
 from batchd.services.batch.images import chosen_images
 from batchd.services.batch.merge import validate_environment
-from batchd.services.batch.substitute import has_reference, substitute
+from batchd.services.batch.substitute import Substitution
 from batchd.store.store import Body
 from batchd.task import TaskSpec
 
@@ -21,14 +21,13 @@ Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against t
 class Order:
     """A submit that is to be resolved: `definition` as described, `params` of SubmitJob.
 
-    `parameters` are for placeholders; `results` are names of jobs whose results commands may refer to.
+    `fill` replaces placeholders; None where there are none.
     """
 
     definition: Body
     params: Shape
-    parameters: Mapping[str, str]
-    results: Collection[str]
     region: str
+    fill: Substitution | None = None
 
     @property
     def name(self) -> str:
@@ -41,9 +40,14 @@ class Order:
         tags = self.params.get("tags")
         return chosen_images(tags, names) if tags else {}
 
-    def substituted(self, words: list[str]) -> list[str]:
-        """The words with every placeholder replaced. Raises ClientException for one without a value."""
-        return substitute(words, self.parameters, self.results) if has_reference(words) else words
+    def filled(self, shape: Body, validate: Callable[[Body], None]) -> Body:
+        """What runs, with every placeholder replaced; then it must keep the rules that could not be held against the
+        definition. Raises Invalid or ClientException."""
+        if self.fill is None:
+            return shape
+        filled: Body = self.fill(shape)
+        validate(filled)
+        return filled
 
 
 @dataclass(frozen=True, slots=True)
