@@ -13,10 +13,12 @@ class Quotas:
     compute_environments: int = 50
     scheduling_policies: int = 500
     environments_per_queue: int = 3
+    service_environments: int = 50
     dependencies_per_job: int = 20
     array_size: int = 10_000
     tags_per_resource: int = 50
     submit_job_bytes: int = 30 * 1024
+    service_payload_bytes: int = 10 * 1024
     job_definition_bytes: int = 24 * 1024
 
 

@@ -282,6 +282,7 @@ class Server:
             Vault(self.keyring.master_key),
             front=lambda queue, limit: parts.schedule.scheduler.places(queue, limit),
             queue_vcpus=parts.demand.queue_vcpus,
+            queue_instances=parts.demand.queue_instances,
             environment_vcpus=parts.demand.vcpus,
             quotas=self.settings.quotas,
             strict_roles=self.settings.strict_roles,

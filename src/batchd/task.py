@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 POD = "pod"  # label of a task that its job calls a pod
+TASK_ID = "*"  # no stream has a star in its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,20 @@ class Ulimit:
 
 @dataclass(frozen=True, slots=True)
 class LogDestination:
-    """Where output lines go: a CloudWatch Logs stream of our own Logs service."""
+    """Where output lines go: a CloudWatch Logs stream of our own Logs service.
+
+    In a template `stream` lacks the task's id: it belongs where TASK_ID stands, else behind it.
+    """
 
     region: str
     group: str
     stream: str
+
+    def of_task(self, task_id: str) -> LogDestination:
+        """The template's stream for this task."""
+        if TASK_ID in self.stream:
+            return LogDestination(self.region, self.group, self.stream.replace(TASK_ID, task_id))
+        return LogDestination(self.region, self.group, self.stream + task_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ class Town:
             vault=Vault(MASTER_KEY),
             front=lambda queue, limit: self.schedule.scheduler.places(queue, limit),
             queue_vcpus=demand.queue_vcpus,
+            queue_instances=demand.queue_instances,
             environment_vcpus=demand.vcpus,
         )
 

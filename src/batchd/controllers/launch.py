@@ -158,7 +158,7 @@ class Launch:
 def _complete_container(container: ContainerSpec, task_id: str, environment: dict[str, str]) -> ContainerSpec:
     """AWS_BATCH_* always wins; what leads the SDK here may be overridden by the job's own environment."""
     reserved = {name: value for name, value in environment.items() if name.startswith("AWS_BATCH")}
-    to = container.log and LogDestination(container.log.region, container.log.group, container.log.stream + task_id)
+    to = container.log and container.log.of_task(task_id)
     completed = replace(container, environment={**environment, **container.environment, **reserved}, log=to)
     return expanded(completed, container.environment) if container.expands else completed
 

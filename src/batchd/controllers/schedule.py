@@ -9,6 +9,7 @@ from batchd.clock import Clock
 from batchd.errors import StoreError
 from batchd.scheduler.commands import Command
 from batchd.scheduler.events import (
+    CapacityLimit,
     EnvironmentSaved,
     EnvironmentSpec,
     Event,
@@ -26,6 +27,7 @@ from batchd.store.store import Body, Store, Tx
 log = logging.getLogger(__name__)
 QUEUE = "batch.job-queue"
 ENVIRONMENT = "batch.compute-environment"
+SERVICE_ENVIRONMENT = "batch.service-environment"
 
 
 def _unobserved(step: Step) -> None:
@@ -106,7 +108,8 @@ class Schedule:
 
 def _specs(tx: Tx) -> list[Event]:
     """Queues and environments as the services saved them."""
-    environments = [EnvironmentSaved(_environment_spec(body["spec"])) for _, body in tx.resources.every(ENVIRONMENT)]
+    found = [*tx.resources.every(ENVIRONMENT), *tx.resources.every(SERVICE_ENVIRONMENT)]
+    environments = [EnvironmentSaved(_environment_spec(body["spec"])) for _, body in found]
     queues = [QueueSaved(_queue_spec(body["spec"])) for _, body in tx.resources.every(QUEUE)]
     return [*environments, *queues]
 
@@ -114,7 +117,8 @@ def _specs(tx: Tx) -> list[Event]:
 def _environment_spec(spec: Body) -> EnvironmentSpec:
     """From JSON; documents written before a member existed lack it."""
     largest = tuple(Resources(**instance) for instance in spec.get("largest", ()))
-    return EnvironmentSpec(**{**spec, "largest": largest})
+    capacity = tuple(CapacityLimit(**limit) for limit in spec.get("capacity", ()))
+    return EnvironmentSpec(**{**spec, "largest": largest, "capacity": capacity})
 
 
 def _queue_spec(spec: Body) -> QueueSpec:

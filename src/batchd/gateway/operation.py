@@ -63,6 +63,10 @@ def _nothing_runs(arn: str, since_ms: int = 0) -> float:
     return 0.0
 
 
+def _no_instances(queue: str) -> dict[str, int]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What an operation may know of the server it runs in, and the few things only the server can do.
@@ -72,7 +76,8 @@ class Deployment:
     `user_secret` gives the secret that belongs to a user's access key.
     `overview` is the live picture that `batchd top` shows. `vault` seals what must not be stored in clear.
     `front` lists the first jobs that wait in a queue (ARN, how many), each with the time (ms) at which it came to
-    its place. `queue_vcpus` are the vCPUs in use by a queue's jobs, `environment_vcpus` the most that were in use in an
+    its place. `queue_vcpus` are the vCPUs in use by a queue's jobs, `queue_instances` the instances in use by its
+    service jobs, by type; `environment_vcpus` the most that were in use in an
     environment (ARN) at any time since (ms). `strict_roles` asks that roles exist that a compute environment names.
     """
 
@@ -85,6 +90,7 @@ class Deployment:
     vault: Vault = field(default_factory=_passing_vault)
     front: Callable[[str, int], list[tuple[str, int]]] = _nobody_waits
     queue_vcpus: Callable[[str], float] = _nothing_runs
+    queue_instances: Callable[[str], dict[str, int]] = _no_instances
     environment_vcpus: Callable[[str, int], float] = _nothing_runs
     quotas: Quotas = field(default_factory=Quotas)
     strict_roles: bool = False

@@ -71,6 +71,18 @@ class Gang:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """What only a service job has: how many instances of a type it takes of its service environment.
+
+    `fault` is why it can never run here: it fails at once. [batch.md 7.9]
+    """
+
+    unit: str  # `ml.m5.large`
+    quantity: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """All that scheduling needs to know of a job; the rest of the document is opaque here.
 
@@ -94,6 +106,7 @@ class JobSpec:
     priority: int = 0
     after_any: bool = False
     gang: Gang | None = None
+    service: ServiceSpec | None = None
 
     @property
     def needs(self) -> tuple[Resources, ...]:
@@ -120,10 +133,19 @@ class QueueSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacityLimit:
+    """How many instances of a type (`NUM_INSTANCES`: of all types together) service jobs may take."""
+
+    unit: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
     """A compute environment. `available` is ENABLED and VALID; `max_vcpus_milli` None is unlimited (UNMANAGED).
 
     `largest` are its largest instance types, of which none has less of everything than another; empty is unlimited.
+    A service environment has `capacity` instead of both.
     """
 
     arn: str
@@ -131,6 +153,7 @@ class EnvironmentSpec:
     valid: bool = True
     max_vcpus_milli: int | None = None
     largest: tuple[Resources, ...] = ()
+    capacity: tuple[CapacityLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

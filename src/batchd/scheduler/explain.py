@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from batchd.scheduler import deadlines, dependencies, gangs, identity, lines, placement, policy
+from batchd.scheduler import deadlines, dependencies, gangs, identity, lines, placement, policy, service
 from batchd.scheduler.children import PENDING, Children
-from batchd.scheduler.events import FINAL, IN_HAND, JobStatus, Resources
+from batchd.scheduler.events import FINAL, IN_HAND, JobStatus, Resources, ServiceSpec
 from batchd.scheduler.placement import Hurdle
 from batchd.scheduler.state import Environment, Job, Machine, Queue, State
 
@@ -179,15 +179,19 @@ def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:
         environment = state.environments.get(arn) or Environment(arn)
         hurdle = placement.environment_hurdle(environment, job.spec)
         if hurdle is not None:
-            found.append(Obstacle(hurdle, arn, _of_environment(hurdle, environment, need)))
+            found.append(Obstacle(hurdle, arn, _of_environment(hurdle, environment, job)))
     hurdle = placement.machine_hurdle(state.machine, need)
     if hurdle is not None:
         found.append(Obstacle(hurdle, "", _of_machine(hurdle, state.machine, need)))
     return found
 
 
-def _of_environment(hurdle: Hurdle, environment: Environment, need: Resources) -> str:
-    name = f"Compute environment {environment.arn}"
+def _of_environment(hurdle: Hurdle, environment: Environment, job: Job) -> str:
+    need = job.spec.resources
+    if job.spec.service is not None:
+        name = f"Service environment {environment.arn}"
+    else:
+        name = f"Compute environment {environment.arn}"
     if hurdle is Hurdle.ENVIRONMENT_UNKNOWN:
         return f"{name} is not known to the scheduler."
     if hurdle is Hurdle.ENVIRONMENT_INVALID:
@@ -196,11 +200,20 @@ def _of_environment(hurdle: Hurdle, environment: Environment, need: Resources) -
         return f"{name} is DISABLED: it takes no new job until it is enabled."
     if hurdle is Hurdle.ENVIRONMENT_LACKS_INSTANCE:
         return f"{name} has no instance type that is large enough, the job needs {_amount(need)}."
+    if job.spec.service is not None:
+        return f"{name} {_of_capacity(hurdle, environment, job.spec.service)}"
     most = _vcpus(environment.max_vcpus_milli or 0)
     if hurdle is Hurdle.ENVIRONMENT_TOO_SMALL:
         return f"{name} has at most {most} vCPUs, the job needs {_vcpus(need.vcpus_milli)}."
     used = _vcpus(environment.used_vcpus_milli)
     return f"{name} is full: {used} of {most} vCPUs are in use, the job needs {_vcpus(need.vcpus_milli)}."
+
+
+def _of_capacity(hurdle: Hurdle, environment: Environment, wanted: ServiceSpec) -> str:
+    most, need = service.most(environment, wanted.unit), f"the job needs {wanted.quantity} of {wanted.unit}."
+    if hurdle is Hurdle.CAPACITY_TOO_SMALL:
+        return f"allows at most {_count(most, 'instance')}, {need}"
+    return f"is full: {service.in_use(environment, wanted.unit)} of {_count(most, 'instance')} are in use, {need}"
 
 
 def _of_machine(hurdle: Hurdle, machine: Machine, need: Resources) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
-from batchd.scheduler import arrays, deadlines, dependencies, gangs, identity, lines, placement, policy
+from batchd.scheduler import arrays, deadlines, dependencies, gangs, identity, lines, placement, policy, service
 from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, IN_HAND, JobStatus
@@ -59,6 +59,9 @@ def _room(state: State, job: Job) -> list[str]:
         wrong.append(f"{environment.arn} is overfull: {environment.used_vcpus_milli} of {most}")
     if placement.lacks_instance(environment, job.spec):
         wrong.append(f"{job.job_id} is larger than every instance type of {environment.arn}")
+    wanted = job.spec.service
+    if wanted is not None and service.in_use(environment, wanted.unit) > service.most(environment, wanted.unit):
+        wrong.append(f"{environment.arn} is overfull: {environment.instances}")
     if not environment.available:
         wrong.append(f"{environment.arn} was given a job although it is not available")
     capacity = machine.capacity
@@ -268,9 +271,20 @@ def _usage(state: State) -> list[str]:
         inside = [job.spec.resources.vcpus_milli for job in placed if job.environment == arn]
         if (sum(inside), len(inside)) != (environment.used_vcpus_milli, environment.running):
             wrong.append(f"{arn} miscounts what is used")
+        if _instances(state, arn) != environment.instances:
+            wrong.append(f"{arn} miscounts its instances")
         if not environment.known and not environment.running:
             wrong.append(f"{arn} is gone and still remembered")
     return wrong
+
+
+def _instances(state: State, environment: str) -> dict[str, int]:
+    """How many of each type the service jobs in hand take."""
+    found: Counter[str] = Counter()
+    for job in state.tasks.values():
+        if job.environment == environment and job.spec.service is not None:
+            found[job.spec.service.unit] += job.spec.service.quantity
+    return dict(found)
 
 
 def _deadlines(state: State) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchd.scheduler import deadlines, dependencies, gangs, identity, placement, policy, reasons
+from batchd.scheduler import deadlines, dependencies, gangs, identity, placement, policy, reasons, service
 from batchd.scheduler.children import FAILED, SUCCEEDED
 from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost
 from batchd.scheduler.retry import may_retry
@@ -14,6 +14,9 @@ _End = TaskExited | TaskFailedToStart | TaskLost
 
 def admit(state: State, draft: Draft, job: Job) -> None:
     """SUBMITTED: on to PENDING where it has dependencies, else into the line of its queue. [batch.md 1.1]"""
+    if job.spec.service is not None and job.spec.service.fault is not None:
+        end(state, draft, job, job.spec.service.fault)
+        return
     if not job.spec.depends_on:
         make_runnable(state, draft, job)
         return
@@ -88,6 +91,8 @@ def _record(state: State, job: Job, status_reason: str, event: _End) -> None:
     del state.tasks[task_id]
     job.exit_code = event.exit_code if isinstance(event, TaskExited) else None
     job.reason = event.reason
+    if job.spec.service is not None:
+        status_reason = service.status_reason(event)
     attempt = Attempt(
         task_id=task_id,
         environment=str(job.environment),

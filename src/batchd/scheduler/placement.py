@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from batchd.scheduler import reasons
-from batchd.scheduler.events import JobSpec, Resources
+from batchd.scheduler import reasons, service
+from batchd.scheduler.events import JobSpec, Resources, ServiceSpec
 from batchd.scheduler.state import Environment, Job, Machine, Queue, State
 
 
@@ -21,11 +21,16 @@ class Hurdle(StrEnum):
     ENVIRONMENT_TOO_SMALL = "ENVIRONMENT_TOO_SMALL"
     ENVIRONMENT_LACKS_INSTANCE = "ENVIRONMENT_LACKS_INSTANCE"  # of a type that is large enough
     ENVIRONMENT_FULL = "ENVIRONMENT_FULL"
+    CAPACITY_TOO_SMALL = "CAPACITY_TOO_SMALL"  # of a service environment
+    CAPACITY_FULL = "CAPACITY_FULL"
     MACHINE_UNKNOWN = "MACHINE_UNKNOWN"
     MACHINE_LACKS_GPUS = "MACHINE_LACKS_GPUS"
     MACHINE_TAKEN = "MACHINE_TAKEN"  # by a job larger than it, which runs alone
     MACHINE_NOT_IDLE = "MACHINE_NOT_IDLE"  # and this job needs all of it
     MACHINE_FULL = "MACHINE_FULL"
+
+
+_PASSING = (Hurdle.ENVIRONMENT_FULL, Hurdle.CAPACITY_FULL)  # gone when something else ends there
 
 
 def find(state: State, queue: Queue, job: Job) -> Environment | None:
@@ -55,7 +60,16 @@ def environment_hurdle(environment: Environment, spec: JobSpec) -> Hurdle | None
         return Hurdle.ENVIRONMENT_TOO_SMALL
     if lacks_instance(environment, spec):
         return Hurdle.ENVIRONMENT_LACKS_INSTANCE
-    return Hurdle.ENVIRONMENT_FULL if over else None
+    if over:
+        return Hurdle.ENVIRONMENT_FULL
+    return None if spec.service is None else _capacity_hurdle(environment, spec.service)
+
+
+def _capacity_hurdle(environment: Environment, wanted: ServiceSpec) -> Hurdle | None:
+    """What keeps a service job out of a service environment that is open."""
+    if service.is_too_small(environment, wanted):
+        return Hurdle.CAPACITY_TOO_SMALL
+    return Hurdle.CAPACITY_FULL if service.is_full(environment, wanted) else None
 
 
 def is_too_small(environment: Environment, need: Resources) -> bool:
@@ -113,6 +127,10 @@ def misfit(state: State, queue: Queue, job: Job) -> str | None:
     if not environments or len(environments) < len(queue.environments):
         return None
     spec, need = job.spec, job.spec.resources
+    if spec.service is not None:
+        too_large = all(service.is_too_small(environment, spec.service) for environment in environments)
+        lacks_gpus = machine_hurdle(state.machine, need) is Hurdle.MACHINE_LACKS_GPUS
+        return reasons.SERVICE_ENVIRONMENTS_TOO_SMALL if too_large or lacks_gpus else None
     if not any(_suits(environment, spec) for environment in environments):
         if not any(environment.valid for environment in environments):
             return reasons.ENVIRONMENTS_INVALID
@@ -136,6 +154,8 @@ def reserve(state: State, environment: Environment, job: Job) -> None:
     need = job.spec.resources
     environment.used_vcpus_milli += need.vcpus_milli
     environment.running += 1
+    if job.spec.service is not None:
+        service.take(environment, job.spec.service)
     machine = state.machine
     machine.running += 1
     if job.clamped:
@@ -153,6 +173,8 @@ def release(state: State, job: Job) -> None:
     environment = state.environments[job.environment]
     environment.used_vcpus_milli -= need.vcpus_milli
     environment.running -= 1
+    if job.spec.service is not None:
+        service.give_back(environment, job.spec.service)
     machine = state.machine
     machine.running -= 1
     if job.clamped:
@@ -184,7 +206,7 @@ def sleep(state: State, queue: Queue, job: Job) -> None:
         return
     for arn in queue.environments:
         environment = state.environments.get(arn)
-        if environment is not None and environment_hurdle(environment, job.spec) is Hurdle.ENVIRONMENT_FULL:
+        if environment is not None and environment_hurdle(environment, job.spec) in _PASSING:
             environment.sleepers[queue.arn] = None
 
 

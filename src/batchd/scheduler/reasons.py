@@ -19,11 +19,22 @@ RESOURCES_MISSING = (
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than "
     "that can be met by the CE(s) attached to the job queue."
 )
+SERVICE_ENVIRONMENTS_TOO_SMALL = (
+    "MISCONFIGURATION:SERVICE_ENVIRONMENT_MAX_RESOURCE - Service environment(s) associated with the job queue cannot "
+    "meet the capacity requirement of the job."
+)
 
 
-def time_limit_passed(reason: str) -> str:
-    """What a job says that was cancelled because it was blocked at the head of its queue for too long."""
-    return f"Canceled by JobStateTimeLimit action due to reason: {reason}"
+def time_limit_passed(reason: str, *, is_service: bool = False) -> str:
+    """What a job says that was cancelled because it was blocked at the head of its queue for too long; a service job is
+    terminated."""
+    done = "Terminated" if is_service else "Canceled"
+    return f"{done} by JobStateTimeLimit action due to reason: {reason}"
+
+
+def of_sagemaker(text: str) -> str:
+    """What a service job says whose end is SageMaker's doing, and not Batch's."""
+    return f"Received status from SageMaker: {text}"
 
 
 def host_lost(instance_id: str) -> str:

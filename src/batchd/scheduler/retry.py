@@ -29,9 +29,12 @@ def _matches(rule: ExitRule, last: Attempt) -> bool:
 
 
 def _agrees(pattern: str | None, value: str | None) -> bool:
-    """A pattern not given does not restrict; only a trailing star is special; `*` agrees with an absent value."""
+    """A pattern not given does not restrict; only a star at an end is special (at the beginning, those of service jobs
+    may have one); `*` agrees with an absent value."""
     if pattern is None or pattern == "*":
         return True
     if value is None:
         return False
+    if pattern.startswith("*"):
+        return pattern[1:-1] in value if pattern.endswith("*") else value.endswith(pattern[1:])
     return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern

@@ -241,6 +241,7 @@ class Scheduler:
         environment.valid = saved.valid
         environment.max_vcpus_milli = saved.max_vcpus_milli
         environment.largest = saved.largest
+        environment.capacity = saved.capacity
         self._wake_all()
 
     def _on_environment_deleted(self, draft: Draft, event: EnvironmentDeleted) -> None:
@@ -286,7 +287,9 @@ class Scheduler:
             if job.children is not None:
                 arrays.end(self.state, draft, job, Drop(reasons.time_limit_passed(reason), draft.now))
             else:
-                lifecycle.end(self.state, draft, job, reasons.time_limit_passed(reason))
+                job.is_terminated = job.spec.service is not None
+                said = reasons.time_limit_passed(reason, is_service=job.is_terminated)
+                lifecycle.end(self.state, draft, job, said)
 
     # Starting again
 

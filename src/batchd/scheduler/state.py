@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchd.scheduler import identity
 from batchd.scheduler.children import Children
 from batchd.scheduler.commands import Command
-from batchd.scheduler.events import ContainerExit, JobSpec, JobStatus, Resources, TimeLimit, Usage
+from batchd.scheduler.events import CapacityLimit, ContainerExit, JobSpec, JobStatus, Resources, TimeLimit, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,9 @@ class Job:
 
     `task_id` and `environment` are of the attempt in hand (or the last one); `exit_code` and `reason` are the
     last finished attempt's. `stop_reason` is set once somebody asked a started task to stop. `runnable_at` is when it
-    last became RUNNABLE, or since when an array has its place in line. `children` are an array's, whose own
-    `stop_reason` is why it was ended as a whole; a child has its array as `parent`.
+    last became RUNNABLE, or since when an array has its place in line; `scheduled_at` when a service job
+    was last given a place. `children` are an array's, whose own `stop_reason` is why it was ended as a whole; a child
+    has its array as `parent`.
     A job of several nodes is itself its main node: the task and the attempts are that one's. The others are its `nodes`
     by index, and have it as `parent`; they are in no line and hold no room of their own.
     """
@@ -60,6 +61,7 @@ class Job:
     stop_reason: str | None = None
     clamped: bool = False  # asked for more than the machine has and runs alone with all of it
     runnable_at: int | None = None
+    scheduled_at: int | None = None
     children: Children | None = None
     parent: Job | None = field(default=None, compare=False, repr=False)
     nodes: dict[int, Job] | None = None
@@ -147,9 +149,10 @@ class Draft:
 
 @dataclass(slots=True)
 class Environment:
-    """A compute environment as a pool of vCPUs. `known` is false once it is deleted and only drains.
+    """A compute environment as a pool of vCPUs, or a service environment as one of instances. `known` is false once it
+    is deleted and only drains.
 
-    `sleepers` are ARNs of queues whose head waits for room here.
+    `instances` are those in use, by type. `sleepers` are ARNs of queues whose head waits for room here.
     """
 
     arn: str
@@ -158,7 +161,9 @@ class Environment:
     valid: bool = True
     max_vcpus_milli: int | None = None
     largest: tuple[Resources, ...] = ()
+    capacity: tuple[CapacityLimit, ...] = ()
     used_vcpus_milli: int = 0
+    instances: dict[str, int] = field(default_factory=dict)
     running: int = 0
     sleepers: dict[str, None] = field(default_factory=dict)
 

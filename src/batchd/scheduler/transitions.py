@@ -87,6 +87,7 @@ def _wait(job: Job, at: int, reason: str | None) -> None:
 def _start(job: Job, at: int, reason: str | None) -> None:
     """A new attempt: what the last one left to say is over, but for its exit code."""
     job.status_reason = None
+    job.scheduled_at = at if job.spec.service is not None else None
     job.started_at = None
     job.stop_reason = None
 

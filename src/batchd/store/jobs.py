@@ -193,6 +193,7 @@ def _columns(row: JobRow) -> tuple[str | int | None, ...]:
         row.task_id,
         row.environment,
         _attempts(row.attempts),
+        row.scheduled_at,
     )
 
 
@@ -213,6 +214,7 @@ def _state(job: Job) -> tuple[str | int | None, ...]:
         job.environment,
         _attempts(job.attempts),
         job.runnable_at,
+        job.scheduled_at,
         job.spec.job_id,
     )
 
@@ -229,8 +231,8 @@ def _job_row(row: Row) -> JobRow:
     values[9] = _STATUSES[row[9]]
     values[15], values[16], values[20] = bool(row[15]), bool(row[16]), bool(row[20])
     values[19] = tuple(decode_list(Attempt, row[19]))
-    counts, updated_at = values[21:]
-    values[21:] = [ChildCounts(tuple(orjson.loads(counts)), updated_at)] if counts else []
+    counts, updated_at = values[22:]
+    values[22:] = [ChildCounts(tuple(orjson.loads(counts)), updated_at)] if counts else []
     return JobRow(*values)
 
 

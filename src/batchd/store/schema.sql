@@ -40,6 +40,7 @@ CREATE TABLE jobs (
     environment TEXT,
     attempts TEXT NOT NULL,
     runnable_at BIGINT,
+    scheduled_at BIGINT,
     PRIMARY KEY (number)
 );
 CREATE UNIQUE INDEX jobs_by_id ON jobs (job_id);

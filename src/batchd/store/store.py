@@ -70,7 +70,7 @@ class JobRow:
     region: str
     queue: str
     name: str
-    definition: str  # ARN with revision
+    definition: str  # ARN with revision; empty for a service job, which has none
     created_at: int
     document: Body
     task: bytes
@@ -87,9 +87,15 @@ class JobRow:
     environment: str | None = None
     attempts: tuple[Attempt, ...] = ()
     clamped: bool = False
+    scheduled_at: int | None = None
     children: ChildCounts | None = None
     index: int | None = None
     node: int | None = None
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is a service job."""
+        return not self.definition
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,10 +153,6 @@ def test_queues_that_cannot_be_are_refused(world: World, params: Body, text: str
             {"schedulingPolicyArn": "arn:aws:batch:us-east-1:123456789012:scheduling-policy/p"},
             "schedulingPolicyArn is not supported by this server",
         ),
-        (
-            {"serviceEnvironmentOrder": [{"order": 1, "serviceEnvironment": "s"}]},
-            "serviceEnvironmentOrder is not supported by this server",
-        ),
         ({"jobStateTimeLimitActions": [{**LIMIT, "reason": "UNDETERMINED"}]}, "Invalid job reason"),
         ({"jobQueueType": "EKS"}, "jobQueueType of these compute environments is ECS"),
         (

@@ -1,4 +1,5 @@
-"""Submits that may be repeated: the tag `batchd:client-token`. See docs/beyond-aws-batch.md.
+"""Submits that may be repeated: the tag `batchd:client-token` (see docs/beyond-aws-batch.md), and SubmitServiceJob's
+own clientToken.
 
 AWS's SubmitJob has no client token: who does not hear the answer, and asks again, gets a second job. A tag is the one
 place where an unmodified client can put one.
@@ -29,10 +30,9 @@ def once(ctx: Context, token: str, params: Mapping[str, Any], submit: Callable[[
     first request was another one."""
     if not token:
         raise Invalid(f"tag {TAG} must not be empty")
-    key = Key(_TOKEN, ctx.region, token)
     request = blake2b(orjson.dumps(params, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
-    known = ctx.tx.resources.get(key)
-    if known is not None and ctx.now_ms - known["at"] < KEPT_MS:
+    known = find_use(ctx, token)
+    if known is not None:
         if known["request"] != request:
             raise client_exception(
                 "IdempotentParameterMismatch: The request uses the same client token as a previous, "
@@ -41,9 +41,20 @@ def once(ctx: Context, token: str, params: Mapping[str, Any], submit: Callable[[
         first: Body = known["answer"]
         return first
     answer = submit()
-    ctx.tx.resources.put(key, {"at": ctx.now_ms, "request": request, "answer": answer})
-    ctx.tx.resources.put(Key(_BY_AGE, "", f"{ctx.now_ms:015d}/{ctx.region}/{token}"), {})
+    remember_use(ctx, token, {"request": request, "answer": answer})
     return answer
+
+
+def find_use(ctx: Context, token: str) -> Body | None:
+    """What was remembered of the use of this token, if it was used within the last eight hours."""
+    known = ctx.tx.resources.get(Key(_TOKEN, ctx.region, token))
+    return known if known is not None and ctx.now_ms - known["at"] < KEPT_MS else None
+
+
+def remember_use(ctx: Context, token: str, what: Body) -> None:
+    """The token is used now."""
+    ctx.tx.resources.put(Key(_TOKEN, ctx.region, token), {"at": ctx.now_ms, **what})
+    ctx.tx.resources.put(Key(_BY_AGE, "", f"{ctx.now_ms:015d}/{ctx.region}/{token}"), {})
 
 
 def forget_old_tokens(tx: Tx, now: int) -> int:

@@ -49,16 +49,15 @@ def terminate_jobs(params: dict[str, Any], ctx: Context) -> Body:
 def _ask_one(request: _Request, params: Mapping[str, Any], ctx: Context) -> Body:
     if not params["jobId"]:
         raise client_exception("jobId must not be empty")
-    _validate_reason(params["reason"])
+    validate_reason(params["reason"])
     _ask(request, job_id_of(params["jobId"]), params["reason"], ctx)
     return {}
 
 
 def _ask_many(request: _Request, params: Mapping[str, Any], ctx: Context) -> Body:
     jobs: Sequence[str] = params["jobs"]
-    if not 1 <= len(jobs) <= _MOST_JOBS:
-        raise client_exception(f"jobs must have 1 to {_MOST_JOBS} entries")
-    _validate_reason(params["reason"])
+    validate_jobs(jobs)
+    validate_reason(params["reason"])
     successful, errors = [], []
     for text in jobs:
         job_id = job_id_of(text)
@@ -76,6 +75,11 @@ def _ask(request: _Request, job_id: str, reason: str, ctx: Context) -> None:
         ctx.tx.journal.append(request(job_id, reason))
 
 
-def _validate_reason(reason: str) -> None:
+def validate_jobs(jobs: Sequence[str]) -> None:
+    if not 1 <= len(jobs) <= _MOST_JOBS:
+        raise client_exception(f"jobs must have 1 to {_MOST_JOBS} entries")
+
+
+def validate_reason(reason: str) -> None:
     if not 1 <= len(reason) <= _LONGEST_REASON:
         raise client_exception(f"reason must have 1 to {_LONGEST_REASON} characters")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from batchd.gateway.operation import Context
 from batchd.services.batch.faults import client_exception
-from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE
+from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT
 
-_PLURALS = {QUEUE: "job queues", ENVIRONMENT: "compute environments", POLICY: "scheduling policies"}
+_PLURALS = {
+    QUEUE: "job queues",
+    ENVIRONMENT: "compute environments",
+    POLICY: "scheduling policies",
+    SERVICE_ENVIRONMENT: "service environments",
+}
 
 
 def check_count(ctx: Context, kind: str, quota: int) -> None:

@@ -30,7 +30,7 @@ def describe_jobs(params: batch.DescribeJobsRequestTypeDef, ctx: Context) -> Bod
     if len(params["jobs"]) > _MOST_IDS:
         raise Invalid(f"Maximum number of jobs supported is  {_MOST_IDS}")
     found = (ctx.tx.jobs.get(job_id_of(text)) for text in params["jobs"])
-    rows = [row for row in found if row is not None and row.region == ctx.region]
+    rows = [row for row in found if row is not None and row.region == ctx.region and not row.is_service]
     return {"jobs": [{**job_detail(row), **result_members(ctx.tx, row)} for row in rows]}
 
 
@@ -48,13 +48,13 @@ def list_jobs(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, A
     after = read_token(params, int, str)
     if "jobQueue" not in parents:
         return {"jobSummaryList": []}  # no job here has nodes
-    queue = _queue_arn(ctx, params["jobQueue"])
+    queue = queue_arn(ctx, params["jobQueue"])
     if wanted is None:
         return {"jobSummaryList": []}
     rows = ctx.tx.jobs.page(queue, wanted, (after[0], after[1]) if after else None, limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     token = encode_token([last.created_at, last.job_id]) if last else None
-    return with_token({"jobSummaryList": [job_summary(row) for row in rows[:limit]]}, token)
+    return with_token({"jobSummaryList": [job_summary(row) for row in rows[:limit] if not row.is_service]}, token)
 
 
 def _list_children(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _list_children(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[s
     return with_token({"jobSummaryList": [job_summary(row) for row in rows[:limit]]}, token)
 
 
-def _queue_arn(ctx: Context, text: str) -> str:
+def queue_arn(ctx: Context, text: str) -> str:
     body = ctx.tx.resources.get(key_of(ctx, QUEUE, text))
     if body is None:
         raise client_exception(f"JobQueue {text} not found.")
@@ -82,6 +82,11 @@ def _wanted(status: str | None, filters: Sequence[batch.KeyValuesPairTypeDef]) -
     """The store's filter; None where no job can match: none has a share identifier."""
     if not filters:
         return JobFilter(status=JobStatus(status or "RUNNING"))
+    return wanted_by_filter(filters)
+
+
+def wanted_by_filter(filters: Sequence[batch.KeyValuesPairTypeDef]) -> JobFilter | None:
+    """The same of the one filter there may be."""
     if len(filters) > 1:
         raise client_exception("filters must have at most one entry")
     name, values = filters[0].get("name"), filters[0].get("values", ())

@@ -9,13 +9,18 @@ from batchd.errors import ApiError
 from batchd.gateway.operation import Context
 from batchd.gateway.tokens import BadToken, decode_token, encode_token
 from batchd.services.batch.faults import client_exception, missing
-from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, key_of
+from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
 from batchd.store.store import Body, Key
 
 MOST_NAMES = 100
 PAGE = 100
 _LARGEST = 2**63 - 1  # what a store can compare with
-_NOUNS = {QUEUE: "JobQueue", ENVIRONMENT: "ComputeEnvironment", POLICY: "SchedulingPolicy"}
+_NOUNS = {
+    QUEUE: "JobQueue",
+    ENVIRONMENT: "ComputeEnvironment",
+    POLICY: "SchedulingPolicy",
+    SERVICE_ENVIRONMENT: "ServiceEnvironment",
+}
 
 
 def existing(ctx: Context, kind: str, text: str) -> tuple[Key, Body]:

@@ -16,6 +16,7 @@ QUEUE = "batch.job-queue"
 ENVIRONMENT = "batch.compute-environment"
 POLICY = "batch.scheduling-policy"
 DEFINITION = "batch.job-definition"
+SERVICE_ENVIRONMENT = "batch.service-environment"
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}([:#][0-9]+)?")

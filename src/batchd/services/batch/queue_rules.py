@@ -20,6 +20,12 @@ _TIME_LIMIT_REASONS = (
     "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
 )
 
+_SERVICE_TIME_LIMIT_REASONS = (
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+    "MISCONFIGURATION:SERVICE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:QUOTA_MANAGEMENT_LIMIT_EXCEEDED",
+)
+
 
 def validate_priority(priority: int | None) -> None:
     if priority is not None and priority < 0:
@@ -63,12 +69,14 @@ def _type_of(environment: Shape) -> str:
     return "ECS_FARGATE" if is_fargate(environment.get("computeResources", {"type": "EC2"})) else "ECS"
 
 
-def validate_time_limits(actions: Sequence[Shape]) -> None:
-    """jobStateTimeLimitActions: `reason` is a matcher, one of a few."""
+def validate_time_limits(actions: Sequence[Shape], *, for_service_jobs: bool) -> None:
+    """jobStateTimeLimitActions: `reason` is a matcher, one of a few; service jobs are terminated, others cancelled."""
+    reasons = _SERVICE_TIME_LIMIT_REASONS if for_service_jobs else _TIME_LIMIT_REASONS
+    wanted = "TERMINATE" if for_service_jobs else "CANCEL"
     for action in actions:
-        if action["reason"] not in _TIME_LIMIT_REASONS:
+        if action["reason"] not in reasons:
             raise client_exception("Invalid job reason")
         if not 600 <= action["maxTimeSeconds"] <= 86400:
             raise Invalid("jobStateTimeLimitActions.maxTimeSeconds must be between 600 and 86400")
-        if action["action"] != "CANCEL":
-            raise Invalid("jobStateTimeLimitActions.action must be CANCEL")
+        if action["action"] != wanted:
+            raise Invalid(f"jobStateTimeLimitActions.action must be {wanted}")

@@ -19,6 +19,8 @@ from batchd.services.batch.queue_rules import (
     validate_priority,
     validate_time_limits,
 )
+from batchd.services.batch.service_queues import is_for_service_jobs, service_order, validate_one_kind
+from batchd.services.batch.service_rules import QUEUE_TYPE
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.store.store import Body, Key
 
@@ -32,9 +34,10 @@ def create_job_queue(params: batch.CreateJobQueueRequestTypeDef, ctx: Context) -
     """VALID at once; takes jobs at once unless created DISABLED."""
     name = params["jobQueueName"]
     check_name("Job queue name", name)
-    _validate(params)
+    serves = is_for_service_jobs(params)
+    _validate(params, for_service_jobs=serves)
     tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
-    order, kind = _environments(ctx, params.get("computeEnvironmentOrder", ()))
+    order, kind = _order(ctx, params, for_service_jobs=serves)
     if params.get("jobQueueType", kind) != kind:
         raise client_exception(f"jobQueueType of these compute environments is {kind}")
     key = Key(QUEUE, ctx.region, name)
@@ -49,7 +52,7 @@ def create_job_queue(params: batch.CreateJobQueueRequestTypeDef, ctx: Context) -
         "status": "VALID",
         "statusReason": "JobQueue Healthy",
         "priority": params["priority"],
-        "computeEnvironmentOrder": order,
+        **order,
         "jobQueueType": kind,
         "tags": tags,
         "jobStateTimeLimitActions": list(params.get("jobStateTimeLimitActions", ())),
@@ -70,12 +73,14 @@ def update_job_queue(params: batch.UpdateJobQueueRequestTypeDef, ctx: Context) -
     """Takes effect at once; members left out stay."""
     key, present = existing(ctx, QUEUE, params["jobQueue"])
     aws = dict(present)
-    _validate(params)
+    serves = aws["jobQueueType"] == QUEUE_TYPE
+    _validate(params, for_service_jobs=serves)
     for member in ("state", "priority", "jobStateTimeLimitActions"):
         if member in params:
             aws[member] = params[member]
-    if params.get("computeEnvironmentOrder"):
-        aws["computeEnvironmentOrder"], aws["jobQueueType"] = _environments(ctx, params["computeEnvironmentOrder"])
+    if params.get("computeEnvironmentOrder") or params.get("serviceEnvironmentOrder"):
+        order, aws["jobQueueType"] = _order(ctx, params, for_service_jobs=serves)
+        aws.update(order)
     _save(ctx, key, aws)
     return {"jobQueueName": key.name, "jobQueueArn": aws["jobQueueArn"]}
 
@@ -94,15 +99,26 @@ def delete_job_queue(params: batch.DeleteJobQueueRequestTypeDef, ctx: Context) -
 def queue_spec(aws: Body) -> QueueSpec:
     """What the scheduler keeps."""
     environments = tuple(entry["computeEnvironment"] for entry in aws["computeEnvironmentOrder"])
+    environments += tuple(entry["serviceEnvironment"] for entry in aws.get("serviceEnvironmentOrder", ()))
     limits = tuple(TimeLimit(a["reason"], a["maxTimeSeconds"]) for a in aws["jobStateTimeLimitActions"])
     return QueueSpec(aws["jobQueueArn"], aws["priority"], environments, limits)
 
 
-def _validate(params: Mapping[str, Any]) -> None:
+def _validate(params: Mapping[str, Any], *, for_service_jobs: bool) -> None:
     """What a create and an update have in common."""
-    refuse_unsupported({m: params.get(m) for m in ("schedulingPolicyArn", "serviceEnvironmentOrder")})
+    refuse_unsupported({"schedulingPolicyArn": params.get("schedulingPolicyArn")})
     validate_priority(params.get("priority"))
-    validate_time_limits(params.get("jobStateTimeLimitActions", ()))
+    validate_time_limits(params.get("jobStateTimeLimitActions", ()), for_service_jobs=for_service_jobs)
+
+
+def _order(ctx: Context, params: Mapping[str, Any], *, for_service_jobs: bool) -> tuple[Body, str]:
+    """The queue's members that say where its jobs run, and its type."""
+    validate_one_kind(params, for_service_jobs=for_service_jobs)
+    if for_service_jobs:
+        order = service_order(ctx, params.get("serviceEnvironmentOrder", ()))
+        return {"computeEnvironmentOrder": [], "serviceEnvironmentOrder": order}, QUEUE_TYPE
+    order, kind = _environments(ctx, params.get("computeEnvironmentOrder", ()))
+    return {"computeEnvironmentOrder": order}, kind
 
 
 def _environments(ctx: Context, order: Sequence[batch.ComputeEnvironmentOrderTypeDef]) -> tuple[list[Body], str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchd.gateway.operation import Context, reads
 from batchd.services.batch.listing import existing
 from batchd.services.batch.names import QUEUE
+from batchd.services.batch.service_rules import QUEUE_TYPE
 from batchd.store.store import Body
 
 if TYPE_CHECKING:
@@ -20,13 +21,24 @@ def get_job_queue_snapshot(params: batch.GetJobQueueSnapshotRequestTypeDef, ctx:
     """Not a cached picture: as things are now. ClientException for an unknown queue."""
     _, aws = existing(ctx, QUEUE, params["jobQueue"])
     arn = aws["jobQueueArn"]
+    serves = aws["jobQueueType"] == QUEUE_TYPE
+    noun = "service-job" if serves else "job"
     jobs: list[Body] = [
-        {"jobArn": ctx.arn("batch", f"job/{job_id}"), "earliestTimeAtPosition": since}
+        {"jobArn": ctx.arn("batch", f"{noun}/{job_id}"), "earliestTimeAtPosition": since}
         for job_id, since in ctx.deployment.front(arn, _MOST_JOBS)
     ]
-    unit = "cpu" if aws["jobQueueType"] == "EKS" else "VCPU"
-    usage = {"capacityUnit": unit, "quantity": ctx.deployment.queue_vcpus(arn)}
+    usage = _instances(ctx, arn) if serves else _vcpus(ctx, aws)
     return {
         "frontOfQueue": {"jobs": jobs, "lastUpdatedAt": ctx.now_ms},
-        "queueUtilization": {"totalCapacityUsage": [usage], "lastUpdatedAt": ctx.now_ms},
+        "queueUtilization": {"totalCapacityUsage": usage, "lastUpdatedAt": ctx.now_ms},
     }
+
+
+def _vcpus(ctx: Context, queue: Body) -> list[Body]:
+    unit = "cpu" if queue["jobQueueType"] == "EKS" else "VCPU"
+    return [{"capacityUnit": unit, "quantity": ctx.deployment.queue_vcpus(queue["jobQueueArn"])}]
+
+
+def _instances(ctx: Context, arn: str) -> list[Body]:
+    used = ctx.deployment.queue_instances(arn)
+    return [{"capacityUnit": unit, "quantity": float(number)} for unit, number in sorted(used.items())]

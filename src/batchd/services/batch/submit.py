@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _LOG_GROUP = "logs.group"
 _SMALLEST_ARRAY = 2
-_CAPABILITIES = {"ECS_FARGATE": "FARGATE", "EKS": "EKS"}  # what a queue's type asks of a definition, if not EC2
+# What a queue's type asks of a definition, if not EC2; no definition has the last one.
+_CAPABILITIES = {"ECS_FARGATE": "FARGATE", "EKS": "EKS", "SAGEMAKER_TRAINING": "SAGEMAKER_TRAINING"}
 _UNSUPPORTED = (
     "nodeOverrides",
     "consumableResourcePropertiesOverride",

@@ -1,4 +1,4 @@
-"""The tag operations, on environments, queues, policies, definitions and jobs. [batch.md 10.1]"""
+"""The tag operations, on everything that has an ARN. [batch.md 10.1]"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from batchd.arns import parse_arn
 from batchd.gateway.operation import Context, reads, writes
 from batchd.services.batch.faults import client_exception, wrapping
-from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, key_of
+from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
 from batchd.services.batch.revisions import find_revision, save_revision
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.store.store import Body
@@ -17,7 +17,7 @@ from batchd.store.store import Body
 if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
-_KINDS = {kind.partition(".")[2]: kind for kind in (ENVIRONMENT, QUEUE, POLICY)}
+_KINDS = {kind.partition(".")[2]: kind for kind in (ENVIRONMENT, QUEUE, POLICY, SERVICE_ENVIRONMENT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ def _find(ctx: Context, arn: str) -> _Tagged:
     parsed = parse_arn(arn)
     found = None
     if parsed is not None and ctx.arn("batch", parsed.resource) == arn:
-        if parsed.kind == "job":
-            found = _find_job(ctx, parsed.name)
+        if parsed.kind in ("job", "service-job"):
+            found = _find_job(ctx, parsed.name, is_service=parsed.kind == "service-job")
         elif parsed.kind == "job-definition":
             found = _find_definition(ctx, arn)
         elif parsed.kind in _KINDS:
@@ -66,9 +66,9 @@ def _find(ctx: Context, arn: str) -> _Tagged:
     return found
 
 
-def _find_job(ctx: Context, job_id: str) -> _Tagged | None:
+def _find_job(ctx: Context, job_id: str, *, is_service: bool) -> _Tagged | None:
     row = ctx.tx.jobs.get(job_id)
-    if row is None or row.region != ctx.region:
+    if row is None or row.region != ctx.region or row.is_service is not is_service:
         return None
     if row.index is not None:
         raise client_exception(f"{ctx.arn('batch', f'job/{job_id}')} is the child of an array job, which has no tags")

@@ -51,12 +51,13 @@ def _queues(params: dict[str, Any], ctx: Context) -> tuple[str, str]:
 
 def _shape(row: JobRow) -> dict[str, Any]:
     queue = parse_arn(row.queue)
+    kind = "service-job" if row.is_service else "job"
     shown = {
-        "jobArn": str(Arn("batch", row.region, queue.account if queue else "", f"job/{row.job_id}")),
+        "jobArn": str(Arn("batch", row.region, queue.account if queue else "", f"{kind}/{row.job_id}")),
         "jobId": row.job_id,
         "jobName": row.name,
         "jobQueue": row.queue,
-        "jobDefinition": row.definition,
+        "jobDefinition": row.definition or None,
         "status": row.status.value,
         "statusReason": row.status_reason,
         "createdAt": row.created_at,

@@ -3,9 +3,9 @@
 INSERT INTO jobs (
     job_id, region, queue, name, name_key, definition, definition_key, created_at, submitted_at,
     status, status_reason, started_at, stopped_at, exit_code, reason, is_cancelled, is_terminated,
-    stop_reason, clamped, task_id, environment, attempts
+    stop_reason, clamped, task_id, environment, attempts, scheduled_at
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?
 )
 ON CONFLICT (job_id) DO NOTHING;
 
@@ -19,7 +19,7 @@ SELECT number, ?, ?, ?, ? FROM jobs WHERE job_id = ?;
 SELECT
     j.job_id, j.region, j.queue, j.name, j.definition, j.created_at, d.document, d.task, d.tags, j.status,
     j.status_reason, j.started_at, j.stopped_at, j.exit_code, j.reason, j.is_cancelled, j.is_terminated,
-    j.task_id, j.environment, j.attempts, j.clamped, a.counts, a.updated_at
+    j.task_id, j.environment, j.attempts, j.clamped, j.scheduled_at, a.counts, a.updated_at
 FROM jobs j JOIN job_documents d ON d.number = j.number LEFT JOIN job_arrays a ON a.number = j.number
 WHERE j.job_id = ?;
 
@@ -40,7 +40,7 @@ SELECT queue, status FROM jobs WHERE job_id = ?;
 SELECT
     j.job_id, j.region, j.queue, j.name, j.definition, j.created_at, d.document, d.task, d.tags, j.status,
     j.status_reason, j.started_at, j.stopped_at, j.exit_code, j.reason, j.is_cancelled, j.is_terminated,
-    j.task_id, j.environment, j.attempts, j.clamped, a.counts, a.updated_at
+    j.task_id, j.environment, j.attempts, j.clamped, j.scheduled_at, a.counts, a.updated_at
 FROM (
     SELECT number FROM jobs INDEXED BY {index} WHERE queue = ?{conditions} ORDER BY created_at DESC, job_id DESC LIMIT ?
 ) p JOIN jobs j ON j.number = p.number JOIN job_documents d ON d.number = p.number
@@ -64,14 +64,15 @@ UPDATE job_documents SET tags = ? WHERE number = (SELECT number FROM jobs WHERE 
 UPDATE jobs SET
     submitted_at = ?, status = ?, status_reason = ?, started_at = ?, stopped_at = ?, exit_code = ?, reason = ?,
     is_cancelled = ?, is_terminated = ?, stop_reason = ?, clamped = ?, task_id = ?, environment = ?, attempts = ?,
-    runnable_at = ?
+    runnable_at = ?, scheduled_at = ?
 WHERE job_id = ?;
 
 -- name: live_jobs
 -- Every job that has not ended, in order of submission.
 SELECT
     d.spec, j.status, j.submitted_at, j.status_reason, j.attempts, j.task_id, j.environment, j.started_at, j.stopped_at,
-    j.exit_code, j.reason, j.is_cancelled, j.is_terminated, j.stop_reason, j.clamped, j.runnable_at
+    j.exit_code, j.reason, j.is_cancelled, j.is_terminated, j.stop_reason, j.clamped, j.runnable_at,
+    j.scheduled_at
 FROM job_counts c
 CROSS JOIN jobs j ON j.queue = c.queue AND j.status = c.status
 CROSS JOIN job_documents d ON d.number = j.number
