@@ -222,3 +222,41 @@ CREATE TABLE archived_events (
     PRIMARY KEY (number)
 );
 CREATE INDEX archived_events_by_time ON archived_events (archive, at);
+
+-- Queues of messages: how many each holds, and how many have ever come in. What they are called is in resources.
+CREATE TABLE message_queues (
+    number INTEGER NOT NULL,
+    messages BIGINT NOT NULL,
+    sequence BIGINT NOT NULL,
+    is_closed INTEGER NOT NULL,
+    PRIMARY KEY (number)
+);
+
+-- Messages in the order in which they came in. Not handed out before due_at, nor while blocked: behind another one of
+-- their group.
+CREATE TABLE messages (
+    number INTEGER NOT NULL,
+    queue INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    group_id TEXT,
+    is_blocked INTEGER NOT NULL,
+    due_at BIGINT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    receives INTEGER NOT NULL,
+    first_received_at BIGINT,
+    received_at BIGINT,
+    content TEXT NOT NULL,
+    PRIMARY KEY (number)
+);
+CREATE INDEX messages_ready ON messages (queue, is_blocked, due_at, number, receives);
+CREATE INDEX messages_of_group ON messages (queue, group_id, number) WHERE group_id IS NOT NULL;
+
+-- Ids that were used a moment ago, and what came of them: how duplicates are known.
+CREATE TABLE recent_ids (
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (scope, name)
+) WITHOUT ROWID;
+CREATE INDEX recent_ids_by_time ON recent_ids (at);

@@ -21,6 +21,7 @@ from batchd.store.jobs import JobRows
 from batchd.store.journal import JournalRows
 from batchd.store.lock import FileLock
 from batchd.store.logs import LogCursorRows, LogRows
+from batchd.store.messages import MessageRows, RecentRows
 from batchd.store.records import BusRecordRows
 from batchd.store.resources import CachedResourceRows, ResourceRows
 from batchd.store.results import ResultRows
@@ -112,6 +113,8 @@ class _Tables:
         self.log_cursors = LogCursorRows(session)
         self.results = ResultRows(session)
         self.history = HistoryRows(session)
+        self.messages = MessageRows(session)
+        self.recent = RecentRows(session)
         self.deliveries = DeliveryRows(session, self.tell)
         self.ticks = TickRows(session)
         self.bus_records = BusRecordRows(session)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from batchd.scheduler.events import Event, JobSpec, JobStatus
 from batchd.scheduler.state import Attempt, Job, Transition
+from batchd.store.queued import MessageTable, RecentTable
 
 T = TypeVar("T")
 Body = dict[str, Any]
@@ -443,6 +444,11 @@ class Tx(Protocol):
     def bus_records(self) -> BusRecordTable: ...
     @property
     def archives(self) -> ArchiveTable: ...
+
+    @property
+    def messages(self) -> MessageTable: ...
+    @property
+    def recent(self) -> RecentTable: ...
 
     def tell(self, topic: str) -> None:
         """When this unit is durable, let those hear of it who listen to the store. Only in a unit that may write."""
