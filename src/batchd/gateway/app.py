@@ -94,7 +94,8 @@ class Gateway:
 
     def __post_init__(self) -> None:
         specs = [ServiceSpec(service) for service in self.services]
-        self._router = Router(specs)
+        former = [spec for spec in (spec.in_former_query() for spec in specs) if spec]
+        self._router = Router([*specs, *former])
         self._operations = Operations(specs, self.clock, self.deployment)
         self._topics = self.topics or Topics(self.clock)
         self.store.listen(self._topics.tell)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
@@ -156,13 +156,27 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerQuery:
+    """What the model of a service that speaks JSON no longer says of the query protocol, which older SDKs still speak.
+
+    `names` are wire names by shape: what an item of a list is called, or a map and its keys and values. A request may
+    be posted to the URL of what it is about: its path is then the value of `path_member`.
+    """
+
+    namespace: str
+    names: Mapping[str, tuple[str, ...]]
+    path_member: str
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A service as the gateway sees it.
 
     `name` is the model's folder in botocore's data (or in `models`, for a model of our own).
     `operations` are keyed by snake-case name. `validation_code` is the error code of requests that break the model.
     `relaxed` are shapes whose enum, length, range and pattern AWS's own endpoint does not hold callers to: the
-    operations check what they need of them.
+    operations check what they need of them. `errors` are the code in the query protocol and the HTTP status of errors
+    (shapes) of which the model does not say them.
     """
 
     name: str
@@ -170,6 +184,8 @@ class Service:
     validation_code: str = "ValidationException"
     models: str | None = None
     relaxed: frozenset[str] = frozenset()
+    errors: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    former_query: FormerQuery | None = None
 
 
 F = TypeVar("F", bound=Callable[[Any, Context], Any])

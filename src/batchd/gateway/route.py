@@ -69,7 +69,9 @@ class Router:
         """The protocol to answer a request in that is not verified, or leads nowhere."""
         scope = _SCOPE.search(request.headers.get("authorization", "")) or _SCOPE.search(request.query)
         services = self._by_signing_name.get(scope.group(1), []) if scope else []
-        return _wire(services[0]) if services else _likely(request)
+        is_form = _looks_like_form(request)
+        fitting = [service for service in services if (service.protocol in _FORMS) == is_form]
+        return _wire((fitting or services)[0]) if services else _likely(request)
 
     def _form_route(self, request: HttpRequest, services: Sequence[ServiceSpec]) -> Route | None:
         try:

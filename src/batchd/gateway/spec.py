@@ -17,7 +17,7 @@ import botocore
 import orjson
 
 from batchd.errors import ConfigError
-from batchd.gateway.operation import Operation, Service
+from batchd.gateway.operation import FormerQuery, Operation, Service
 from batchd.gateway.shapes import Raw, Shape, ShapeTable, reachable
 
 _PREFERRED = ("json", "rest-json", "rest-xml", "query", "ec2")
@@ -77,6 +77,16 @@ class ServiceSpec:
         self.json_version: str = metadata.get("jsonVersion") or "1.0"
         self.namespace: str | None = metadata.get("xmlNamespace")
         self.is_query_compatible = "awsQueryCompatible" in metadata
+        self.former_query: FormerQuery | None = None
+
+    def in_former_query(self) -> ServiceSpec | None:
+        """The same service as it speaks to older SDKs, if it does."""
+        former = self.service.former_query
+        if former is None:
+            return None
+        spec = ServiceSpec(self.service)
+        spec.protocol, spec.namespace, spec.former_query = "query", former.namespace, former
+        return spec
 
     @cached_property
     def model(self) -> Model:
@@ -88,11 +98,32 @@ def load_model(raw: Raw, spec: ServiceSpec) -> Model:
     """Cut the model down to the operations the service serves, and the errors."""
     served = _served(raw, spec.service)
     known = {name: (op["http"]["method"], op["http"]["requestUri"]) for name, op in raw["operations"].items()}
+    _complete(raw, spec)
     errors = _errors(raw["shapes"])
     roots = [op[side]["shape"] for op, _ in served.values() for side in ("input", "output") if side in op]
     table = ShapeTable(_relax(reachable(raw["shapes"], roots), spec.service.relaxed))
     operations = {name: _operation(op, function, table, spec, errors) for name, (op, function) in served.items()}
     return Model(operations, known, errors)
+
+
+def _complete(raw: Raw, spec: ServiceSpec) -> None:
+    """Say in the model what it leaves to its service."""
+    shapes = raw["shapes"]
+    for name, (code, status) in spec.service.errors.items():
+        error = {"code": code, "httpStatusCode": status, "senderFault": status < 500}
+        shapes[name] = {"type": "structure", "members": {}, **shapes.get(name, {}), "exception": True, "error": error}
+    if spec.former_query is None:
+        return
+    for name, names in spec.former_query.names.items():
+        if shapes[name]["type"] == "list":
+            shapes[name]["member"]["locationName"] = names[0]
+        else:
+            shapes[name]["locationName"], *inner = names
+            for part, wire in zip(("key", "value"), inner, strict=True):
+                shapes[name][part]["locationName"] = wire
+    for name, operation in raw["operations"].items():
+        if "output" in operation:
+            operation["output"]["resultWrapper"] = f"{name}Result"
 
 
 def _relax(shapes: Raw, relaxed: frozenset[str]) -> Raw:

@@ -48,7 +48,16 @@ def _parser(operation: OperationSpec, reader: _FormReader) -> Callable[[HttpRequ
     shape = operation.input
     if shape is None:
         return lambda request, match: {}
-    return lambda request, match: reader.structure(shape, _tree(match.form))
+    former = operation.service.former_query
+    member = former.path_member if former and former.path_member in shape.members else None
+
+    def parse(request: HttpRequest, match: Match) -> Params:
+        params = reader.structure(shape, _tree(match.form))
+        if member and request.path != "/":
+            params.setdefault(member, request.path)
+        return params
+
+    return parse
 
 
 class _Node:
