@@ -26,6 +26,7 @@ NAMES = {
     "iam": "IAM",
     "logs": "CloudWatch Logs",
     "secretsmanager": "Secrets Manager",
+    "sqs": "SQS",
     "ssm": "Systems Manager (Parameter Store)",
     "sts": "STS",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -16,6 +16,7 @@ from batchd.gateway.spec import OperationSpec
 from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.overview import Overview
 from batchd.scheduler.state import Job, Step, Transition
+from batchd.store.queued import Depth
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _ANSWER_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -25,13 +26,15 @@ _UNITS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The server at this moment. `jobs` are counts by queue ARN and status."""
+    """The server at this moment. `jobs` are counts by queue ARN and status, `messages` by region and name of the SQS
+    queue they are in."""
 
     version: str
     engine: str
     store: str
     jobs: dict[str, dict[str, int]]
     machine: Overview
+    messages: dict[tuple[str, str], Depth] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class _Live(Collector):
         info.add_metric((picture.version, picture.engine, picture.store), 1)
         yield info
         yield _depths(picture.jobs)
+        yield _messages(picture.messages)
         yield from _machine(picture.machine)
 
 
@@ -164,6 +168,16 @@ def _depths(jobs: dict[str, dict[str, int]]) -> Metric:
         for status in JobStatus:
             depths.add_metric((*_queue_place(arn), status.value), counts.get(status.value, 0))
     return depths
+
+
+def _messages(queues: dict[tuple[str, str], Depth]) -> Metric:
+    waiting = GaugeMetricFamily(
+        "batchd_sqs_messages", "Messages in SQS queues by state.", labels=("queue", "region", "state")
+    )
+    for (region, name), depth in queues.items():
+        for state, count in (("ready", depth.ready), ("in_flight", depth.in_flight), ("delayed", depth.delayed)):
+            waiting.add_metric((name, region, state), count)
+    return waiting
 
 
 def _machine(machine: Overview) -> Iterator[Metric]:

@@ -46,11 +46,12 @@ from batchd.gateway.vault import BrokenSeal, Vault
 from batchd.gateway.waiting import Topics
 from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.scheduler.commands import StartTask
-from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, ssm, sts
+from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, sqs, ssm, sts
 from batchd.services.batch.client_tokens import forget_old_tokens
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.secretsmanager.containers import container_value as secret_value
 from batchd.services.secretsmanager.deletion import purge_deleted
+from batchd.services.sqs.upkeep import depths, expire_messages
 from batchd.services.ssm.containers import container_value as parameter_value
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Store, Tx
@@ -65,6 +66,7 @@ SERVICES: tuple[Service, ...] = (
     iam.SERVICE,
     logs.SERVICE,
     secretsmanager.SERVICE,
+    sqs.SERVICE,
     ssm.SERVICE,
     sts.SERVICE,
 )
@@ -209,7 +211,7 @@ class Server:
             watch.report(FailedToStart(task_id, clock.now_ms(), reason))
 
         launch = Launch(store, engine, Surroundings(self.endpoint, settings.account, token, read_secret), refuse)
-        metrics = Metrics(lambda: _picture(store, engine, schedule))
+        metrics = Metrics(lambda: _picture(store, engine.name, schedule, clock))
         schedule = Schedule(store, clock, settings.capacity(), launch.perform, metrics.on_step)
         store.follow(schedule)
         writer = Writer(store, observe=metrics.on_commit)
@@ -219,7 +221,7 @@ class Server:
         plane = make_event_plane(store, writer, clock)
         chores: tuple[Loop, ...] = (
             Deadlines(writer, schedule, clock),
-            Housekeeping(writer, clock, settings.retention_days, (purge_deleted, forget_old_tokens)),
+            Housekeeping(writer, clock, settings.retention_days, (purge_deleted, forget_old_tokens, expire_messages)),
             Replacement(store, writer, schedule, launch, clock),
             demand,
             *plane.loops,
@@ -381,10 +383,10 @@ def _pages(parts: Parts) -> dict[str, Page]:
     }
 
 
-def _picture(store: Store, engine: Engine, schedule: Schedule) -> Picture:
+def _picture(store: Store, engine: str, schedule: Schedule, clock: Clock) -> Picture:
     with store.read() as tx:
-        jobs = tx.jobs.counts()
-    return Picture(__version__, engine.name, store.name, jobs, schedule.scheduler.overview())
+        jobs, messages = tx.jobs.counts(), depths(tx, clock.now_ms())
+    return Picture(__version__, engine, store.name, jobs, schedule.scheduler.overview(), messages)
 
 
 async def _until_broken(writer: Writer) -> None:

@@ -120,11 +120,11 @@ class Serving:
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
-    def client(self) -> Any:
-        """boto3's Batch client, without retries: an error means not acknowledged."""
+    def client(self, service: str = "batch") -> Any:
+        """A boto3 client without retries: an error means not acknowledged."""
         keys = json.loads((self._data / "keys.json").read_text())
         return boto3.client(
-            "batch",
+            service,
             endpoint_url=f"http://127.0.0.1:{self._port}",
             region_name="us-east-1",
             aws_access_key_id=keys["accessKeyId"],

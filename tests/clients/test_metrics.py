@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.clients.waiting import described, eventually
-from tests.clients.worlds import Gate, World
+from tests.clients.worlds import Gate, World, fresh
 from tests.conftest import Running
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -111,3 +111,18 @@ def test_commits_and_reports_are_counted(server: Running, world: World) -> None:
     assert value(after, "process_resident_memory_bytes") > 0
     info = [dict(labels) for name, labels in after if name == "batchd_info"]
     assert [(one["engine"], one["store"]) for one in info] == [("process", "sqlite")]
+
+
+def test_messages_are_counted_by_queue_and_state(server: Running) -> None:
+    sqs, name = server.client("sqs"), fresh("queue")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for delay in (0, 0, 0, 900):
+        sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=delay)
+    sqs.receive_message(QueueUrl=url)
+
+    samples = scrape(server)
+    counted = [
+        value(samples, "batchd_sqs_messages", queue=name, region="us-east-1", state=state)
+        for state in ("ready", "in_flight", "delayed")
+    ]
+    assert counted == [2, 1, 1]

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
+from tests.fuzz import messaging
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -204,6 +205,7 @@ FIRST: list[Call] = [
     ("ec2", "CreateLaunchTemplate", {"LaunchTemplateName": "tpl", "LaunchTemplateData": _MACHINE}),
     ("ec2", "CreateLaunchTemplateVersion", {"LaunchTemplateName": "tpl", "LaunchTemplateData": {"ImageId": "ami-2"}}),
     ("ec2", "CreateTags", {"Resources": ["@VpcId"], "Tags": _TAGS}),
+    *messaging.FIRST,
 ]
 THEN: list[Call] = [
     *(_batch("ListJobs", jobQueue="night", jobStatus=s) for s in ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")),
@@ -402,4 +404,5 @@ MORE: list[Call] = [
     ("batchd", "PurgeQueue", {"jobQueue": "idle", "reason": "enough"}),
     ("batchd", "ExplainJob", {"jobId": "@jobId"}),
     ("sts", "AssumeRole", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/worker", "RoleSessionName": "ss"}),
+    *messaging.MORE,
 ]

@@ -24,6 +24,7 @@ from batchd.gateway.operation import Deployment
 from batchd.gateway.request import HttpRequest, HttpResponse
 from batchd.gateway.sigv4 import OpenAuthenticator
 from batchd.gateway.vault import Vault
+from batchd.gateway.waiting import Topics
 from batchd.scheduler import invariants
 from batchd.scheduler.events import Event, Resources, TaskExited, TaskStarted, TimePassed
 from batchd.scheduler.scheduler import Scheduler
@@ -79,7 +80,9 @@ class Town:
         self.store.follow(self.schedule)
         launch.perform(self.schedule.scheduler.wanted())
         guard = OpenAuthenticator(ACCOUNT, "AKIA")
-        self.gateway = Gateway(SERVICES, guard, self.store, self, self.clock, self._deployment())
+        topics = Topics(self.clock)
+        topics.close()  # nobody waits here
+        self.gateway = Gateway(SERVICES, guard, self.store, self, self.clock, self._deployment(), topics=topics)
         self.app = Inside(self.gateway, MASTER_KEY, self.store, self.clock, {})
         self.problems = _Problems()
         logging.getLogger("batchd").addHandler(self.problems)

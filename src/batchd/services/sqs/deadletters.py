@@ -1,0 +1,23 @@
+"""Which queues bury their messages in a queue, and moving messages back. [sns-sqs.md B2]"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchd.gateway.operation import Context, reads
+from batchd.services.sqs.locate import KIND, Queue, queue_at
+from batchd.services.sqs.queues import checked_limit, page_of
+from batchd.services.sqs.redrive import redrive_of
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import type_defs as t
+
+
+@reads
+def list_dead_letter_source_queues(params: t.ListDeadLetterSourceQueuesRequestTypeDef, ctx: Context) -> dict[str, Any]:
+    """By name."""
+    arn = queue_at(ctx, params["QueueUrl"]).arn(ctx.account)
+    limit, after = checked_limit(params.get("MaxResults")), params.get("NextToken", "")
+    queues = [Queue(ctx.region, name, body) for name, body in ctx.tx.resources.page(KIND, ctx.region, after=after)]
+    names = [queue.name for queue in queues if (redrive := redrive_of(queue)) and redrive.target == arn]
+    return {"queueUrls": [], **page_of(ctx, "queueUrls", names, limit if params.get("MaxResults") else None)}
