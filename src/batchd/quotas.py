@@ -14,6 +14,8 @@ class Quotas:
     scheduling_policies: int = 500
     environments_per_queue: int = 3
     service_environments: int = 50
+    consumable_resources: int = 50_000
+    consumable_resources_per_job: int = 5
     dependencies_per_job: int = 20
     array_size: int = 10_000
     tags_per_resource: int = 50

@@ -8,6 +8,9 @@ from batchd.scheduler import invariants
 from batchd.scheduler.children import Children
 from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.scheduler.events import (
+    Claim,
+    ConsumableSaved,
+    ConsumableSpec,
     Dependency,
     EnvironmentSaved,
     EnvironmentSpec,
@@ -147,6 +150,11 @@ def gang(name: str, size: int, vcpus: float = 1, *, main: int = 0, gpus: int = 0
     return replace(spec(name), resources=total, gang=Gang(size, main, (need,)))
 
 
+def needing(job: JobSpec, **units: int) -> JobSpec:
+    """Of each attempt so many units of these consumable resources."""
+    return replace(job, claims=tuple(Claim(name, quantity) for name, quantity in units.items()))
+
+
 def sequential(job: JobSpec) -> JobSpec:
     return replace(job, sequential=True)
 
@@ -199,3 +207,8 @@ def environment(
 
 def machine(vcpus: float, memory: int = 8192, gpus: int = 0) -> MachineSized:
     return MachineSized(Resources(round(vcpus * 1000), memory, gpus))
+
+
+def consumable(arn: str, total: int, *, lasting: bool = True) -> ConsumableSaved:
+    """A consumable resource; what is taken of one that is not lasting never comes back."""
+    return ConsumableSaved(ConsumableSpec(arn, total, lasting))

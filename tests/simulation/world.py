@@ -33,6 +33,7 @@ from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Store, Tx
 from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
 from tests.simulation.oracle import Oracle
+from tests.simulation.pools import PoolOracle, plenty, some_change, some_claims
 from tests.simulation.traffic import (
     ENVIRONMENTS,
     QUEUES,
@@ -84,6 +85,7 @@ class World:
         self.sizes: dict[str, int] = {}  # of arrays, 0 of other jobs
         self.ended: dict[str, JobStatus] = {}
         self.oracle = Oracle()
+        self.pools = PoolOracle(self.oracle.specs)
         self._folder = folder
         self.server = self._boot()
         self.repair()
@@ -168,6 +170,8 @@ class World:
             self.change_environment()
         elif roll < 0.55:
             self.change_queue()
+        elif roll < 0.58:
+            self.write("counted things", some_change(self.chance))
         else:
             self.pass_time(self.chance.choice((0.0, 0.5, 3.0, 20.0, 70.0)))
 
@@ -176,6 +180,7 @@ class World:
         names = [f"job-{first + number}" for number in range(self.chance.randint(1, 4))]
         others = {name: self.sizes[name] for name in self.acknowledged}
         specs = [some_job(self.chance, name, others) for name in names]
+        specs = [replace(spec, claims=some_claims(self.chance, spec.job_id, spec.size)) for spec in specs]
         self.sizes.update((spec.job_id, spec.size) for spec in specs)
         self.oracle.specs.update((spec.job_id, spec) for spec in specs)
         works = [submission(spec, some_behaviour(self.chance), self.clock.now_ms()) for spec in specs]
@@ -231,7 +236,7 @@ class World:
         """Make everything work again. Whatever trouble comes in between, it is tried until it is done."""
         works = [save_environment(EnvironmentSpec(arn, True)) for arn in ENVIRONMENTS]
         works += [save_queue(QueueSpec(arn, number, ENVIRONMENTS)) for number, arn in enumerate(QUEUES)]
-        while not self.write("repair", *works):
+        while not self.write("repair", *works, *plenty()):
             pass
 
     def come_to_an_end(self) -> None:
@@ -306,7 +311,7 @@ class World:
             stored = {job.job_id: job for job in tx.jobs.live()}
             gone = [name for name in (*self.acknowledged, *self.doubtful) if name not in stored]
             ended = {name: tx.jobs.status_of(name) for name in gone if name not in self.ended}
-            self._demand(*self.oracle.read(tx))
+            self._demand(*self.oracle.read(tx), *self.pools.read(tx))
         for name, status in ended.items():
             if status in FINAL:
                 self.ended[name] = JobStatus(status)

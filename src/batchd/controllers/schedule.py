@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from batchd.arns import parse_arn
 from batchd.clock import Clock
 from batchd.errors import StoreError
 from batchd.scheduler.commands import Command
 from batchd.scheduler.events import (
     CapacityLimit,
+    ConsumableSaved,
+    ConsumableSpec,
     EnvironmentSaved,
     EnvironmentSpec,
     Event,
@@ -21,13 +24,15 @@ from batchd.scheduler.events import (
     TimeLimit,
 )
 from batchd.scheduler.scheduler import Scheduler
-from batchd.scheduler.state import Step
-from batchd.store.store import Body, Store, Tx
+from batchd.scheduler.state import Pool, Step
+from batchd.store.store import Body, Key, Store, Tx
 
 log = logging.getLogger(__name__)
 QUEUE = "batch.job-queue"
 ENVIRONMENT = "batch.compute-environment"
 SERVICE_ENVIRONMENT = "batch.service-environment"
+CONSUMABLE = "batch.consumable-resource"
+CONSUMABLE_USE = "batch.consumable-resource-use"  # named as the resource: how many of its units are held, or used up
 
 
 def _unobserved(step: Step) -> None:
@@ -69,7 +74,7 @@ class Schedule:
         scheduler = Scheduler()
         with self._store.read() as tx:
             scheduler.step([*_specs(tx), MachineSized(self._capacity)], self._clock.now_ms())
-            scheduler.restore(tx.jobs.live())
+            scheduler.restore(tx.jobs.live(), _drawn(tx))
         self.scheduler = scheduler
         self.is_stale = True
 
@@ -79,6 +84,8 @@ class Schedule:
         tx.jobs.save(step.changed)
         tx.jobs.save_arrays(step.counted, step.reshaped, now)
         tx.journal.append_transitions([moved for moved in step.transitions if moved.status is not JobStatus.SUBMITTED])
+        for pool in step.drawn:
+            _save_use(tx, pool)
         self._pending.extend(step.commands)
         self._steps.append(step)
 
@@ -111,7 +118,19 @@ def _specs(tx: Tx) -> list[Event]:
     found = [*tx.resources.every(ENVIRONMENT), *tx.resources.every(SERVICE_ENVIRONMENT)]
     environments = [EnvironmentSaved(_environment_spec(body["spec"])) for _, body in found]
     queues = [QueueSaved(_queue_spec(body["spec"])) for _, body in tx.resources.every(QUEUE)]
-    return [*environments, *queues]
+    consumables = [ConsumableSaved(ConsumableSpec(**body["spec"])) for _, body in tx.resources.every(CONSUMABLE)]
+    return [*environments, *queues, *consumables]
+
+
+def _drawn(tx: Tx) -> dict[str, int]:
+    """How many units of each consumable resource were held, or used up."""
+    return {body["arn"]: body["used"] for _, body in tx.resources.every(CONSUMABLE_USE)}
+
+
+def _save_use(tx: Tx, pool: Pool) -> None:
+    arn = parse_arn(pool.name)
+    if arn is not None:
+        tx.resources.put(Key(CONSUMABLE_USE, arn.region, arn.name), {"arn": pool.name, "used": pool.used})
 
 
 def _environment_spec(spec: Body) -> EnvironmentSpec:

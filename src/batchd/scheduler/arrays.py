@@ -152,6 +152,8 @@ def child_spec(spec: JobSpec, index: int) -> JobSpec:
         index=index,
         share=spec.share,
         priority=spec.priority,
+        claims=spec.claims,
+        definition=spec.definition,
     )
 
 

@@ -83,13 +83,28 @@ class ServiceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """So many units of a pool, which a job holds while an attempt is under way. [batch.md 7.5]
+
+    `pool` is a consumable resource (ARN); with a `limit` it is a pool that exists for the sake of the jobs that name
+    it, and of which there are as many units as the smallest of their limits.
+    """
+
+    pool: str
+    quantity: int = 1
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """All that scheduling needs to know of a job; the rest of the document is opaque here.
 
     `size` is how many children an array job has, 0 for a job by itself; `sequential` children run one after the other,
     with `after_any` also after those that failed. `index` is a child's place in its array: its spec is the array's but
     for the id. [batch.md 3.5] `share` is the line of its queue in which the job stands, and `priority` says where in
-    it. [batch.md 3.6] With a `gang` the `resources` are what all its nodes ask for together.
+    it. [batch.md 3.6] With a `gang` the `resources` are what all its nodes ask for together. `claims` are of each
+    attempt, of an array those of each child, of a gang those of all its nodes; `definition` is the job definition's
+    ARN.
     """
 
     job_id: str
@@ -107,6 +122,8 @@ class JobSpec:
     after_any: bool = False
     gang: Gang | None = None
     service: ServiceSpec | None = None
+    claims: tuple[Claim, ...] = ()
+    definition: str = ""
 
     @property
     def needs(self) -> tuple[Resources, ...]:
@@ -124,12 +141,14 @@ class TimeLimit:
 
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
-    """A job queue. `environments` are ARNs in ascending `computeEnvironmentOrder`."""
+    """A job queue. `environments` are ARNs in ascending `computeEnvironmentOrder`; of its jobs at most
+    `max_concurrency` are under way at a time (None: as many as there is room for)."""
 
     arn: str
     priority: int
     environments: tuple[str, ...]
     limits: tuple[TimeLimit, ...] = ()
+    max_concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +173,15 @@ class EnvironmentSpec:
     max_vcpus_milli: int | None = None
     largest: tuple[Resources, ...] = ()
     capacity: tuple[CapacityLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumableSpec:
+    """A consumable resource: how many units there are, or of one that is not replenishable there ever were."""
+
+    arn: str
+    total: int
+    replenishable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +233,28 @@ class EnvironmentDeleted:
     """A compute environment was deleted."""
 
     arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumableSaved:
+    """A consumable resource was created or its total changed."""
+
+    resource: ConsumableSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumableDeleted:
+    """A consumable resource was deleted."""
+
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionLimited:
+    """A client said how many jobs of a job definition (ARN) may be under way at a time; None takes that back."""
+
+    definition: str
+    max_concurrency: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +333,9 @@ Event = (
     | QueueDeleted
     | EnvironmentSaved
     | EnvironmentDeleted
+    | ConsumableSaved
+    | ConsumableDeleted
+    | DefinitionLimited
     | MachineSized
     | TaskStarted
     | TaskExited

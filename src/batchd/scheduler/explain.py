@@ -6,18 +6,29 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from batchd.scheduler import deadlines, dependencies, gangs, identity, lines, placement, policy, service
+from batchd.scheduler import (
+    deadlines,
+    dependencies,
+    gangs,
+    identity,
+    lines,
+    placement,
+    policy,
+    pool_sentences,
+    pools,
+    service,
+)
 from batchd.scheduler.children import PENDING, Children
 from batchd.scheduler.events import FINAL, IN_HAND, JobStatus, Resources, ServiceSpec
 from batchd.scheduler.placement import Hurdle
-from batchd.scheduler.state import Environment, Job, Machine, Queue, State
+from batchd.scheduler.state import Environment, Job, Machine, PoolKind, Queue, State
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One hurdle: `subject` is an environment's ARN, empty for the machine."""
+    """One hurdle: `subject` is an environment's ARN or a pool's name, empty for the machine."""
 
-    hurdle: Hurdle
+    hurdle: Hurdle | PoolKind
     subject: str
     sentence: str
 
@@ -172,9 +183,13 @@ def _runnable(state: State, job: Job, index: int = 0) -> Explanation:
 
 
 def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:
-    """What keeps the job from each environment of its queue, and from the machine."""
+    """What keeps the job from its pools, from each environment of its queue, and from the machine."""
     need = job.spec.resources
-    found = []
+    found = [
+        Obstacle(pool.kind, pool.name, pool_sentences.shortage(pool, quantity))
+        for pool, quantity in pools.of(state, job.spec)
+        if pool.lacks(quantity)
+    ]
     for arn in queue.environments:
         environment = state.environments.get(arn) or Environment(arn)
         hurdle = placement.environment_hurdle(environment, job.spec)

@@ -6,7 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
-from batchd.scheduler import arrays, deadlines, dependencies, gangs, identity, lines, placement, policy, service
+from batchd.scheduler import (
+    arrays,
+    deadlines,
+    dependencies,
+    gangs,
+    identity,
+    lines,
+    placement,
+    policy,
+    pool_invariants,
+    service,
+)
 from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, IN_HAND, JobStatus
@@ -22,6 +33,7 @@ def check(state: State) -> list[str]:
         *_lines(state),
         *_dependencies(state),
         *_usage(state),
+        *pool_invariants.check(state),
         *_deadlines(state),
         *_idleness(state),
     ]
@@ -75,7 +87,7 @@ def _room(state: State, job: Job) -> list[str]:
         wrong.append(f"the machine is overfull: {machine}")
     if machine.taken is not None and machine.running > 1:
         wrong.append(f"{machine.taken} does not run alone")
-    return wrong
+    return wrong + pool_invariants.check_start(state, job)
 
 
 def _jobs(state: State) -> list[str]:

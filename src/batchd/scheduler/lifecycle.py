@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchd.scheduler import deadlines, dependencies, gangs, identity, placement, policy, reasons, service
+from batchd.scheduler import deadlines, dependencies, gangs, identity, placement, policy, pools, reasons, service
 from batchd.scheduler.children import FAILED, SUCCEEDED
 from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost
 from batchd.scheduler.retry import may_retry
@@ -128,6 +128,8 @@ def retire(state: State, draft: Draft, job: Job) -> None:
     draft.ended.append((job, None))
     if job.parent is not None and job.parent.children is not None and job.spec.index is not None:
         job.parent.children.states[job.spec.index] = SUCCEEDED if job.status is JobStatus.SUCCEEDED else FAILED
+    elif job.spec.claims:
+        pools.discharge(state, job)
     queue = state.queue(job.spec.queue)
     queue.live -= 1
     if not queue.known and not queue.live:

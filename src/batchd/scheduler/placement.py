@@ -1,4 +1,5 @@
-"""Where a job may run: the vCPUs of its queue's environments and the machine that all of them share.
+"""Where a job may run: the vCPUs of its queue's environments and the machine that all of them share. Whether it may
+run at all for the sake of its pools is asked in pools.
 
 The predicates here both decide (cycle) and explain (explain). [batch.md 5.2, 5.4, 6.2, 6.3]
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from batchd.scheduler import reasons, service
+from batchd.scheduler import pools, reasons, service
 from batchd.scheduler.events import JobSpec, Resources, ServiceSpec
 from batchd.scheduler.state import Environment, Job, Machine, Queue, State
 
@@ -37,6 +38,8 @@ def find(state: State, queue: Queue, job: Job) -> Environment | None:
     """The first environment, in the queue's order, that can take the job now."""
     need = job.spec.resources
     if machine_hurdle(state.machine, need) is not None:
+        return None
+    if state.pools and pools.short(state, job.spec) is not None:
         return None
     for arn in queue.environments:
         environment = state.environments.get(arn)
@@ -164,6 +167,8 @@ def reserve(state: State, environment: Environment, job: Job) -> None:
         machine.used_vcpus_milli += need.vcpus_milli
         machine.used_memory_mib += need.memory_mib
         machine.used_gpus += need.gpus
+    if state.pools:
+        pools.take(state, job)
 
 
 def release(state: State, job: Job) -> None:
@@ -183,6 +188,8 @@ def release(state: State, job: Job) -> None:
         machine.used_vcpus_milli -= need.vcpus_milli
         machine.used_memory_mib -= need.memory_mib
         machine.used_gpus -= need.gpus
+    if state.pools:
+        pools.give_back(state, job)
     _wake(state, environment.sleepers)
     _wake(state, machine.sleepers)
     forget_if_gone(state, environment)
@@ -201,6 +208,8 @@ def sleep(state: State, queue: Queue, job: Job) -> None:
     waits there alone. What only an operator can change wakes every queue anyway.
     """
     need = job.spec.resources
+    if state.pools:
+        pools.sleep(state, queue.arn, job.spec)
     if machine_hurdle(state.machine, need) is not None:
         state.machine.sleepers[queue.arn] = None
         return

@@ -5,7 +5,7 @@ Nothing else decides a job's status. It knows no clock, no store and no engine; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,7 @@ from batchd.scheduler import (
     lines,
     placement,
     policy,
+    pools,
     reasons,
     tasks,
     time_limits,
@@ -29,6 +30,9 @@ from batchd.scheduler.commands import Command, StartTask
 from batchd.scheduler.events import (
     FINAL,
     CancelRequested,
+    ConsumableDeleted,
+    ConsumableSaved,
+    DefinitionLimited,
     EnvironmentDeleted,
     EnvironmentSaved,
     Event,
@@ -46,7 +50,7 @@ from batchd.scheduler.events import (
 )
 from batchd.scheduler.overview import Overview, overview
 from batchd.scheduler.settle import admit, settle
-from batchd.scheduler.state import Draft, Job, State, Step
+from batchd.scheduler.state import Draft, Job, PoolKind, State, Step
 from batchd.scheduler.transitions import enter
 
 
@@ -68,6 +72,9 @@ class Scheduler:
             QueueDeleted: self._on_queue_deleted,
             EnvironmentSaved: self._on_environment_saved,
             EnvironmentDeleted: self._on_environment_deleted,
+            ConsumableSaved: self._on_consumable_saved,
+            ConsumableDeleted: self._on_consumable_deleted,
+            DefinitionLimited: self._on_definition_limited,
             MachineSized: self._on_machine_sized,
             TaskStarted: self._on_task_started,
             TaskExited: self._on_task_exited,
@@ -95,7 +102,9 @@ class Scheduler:
         for job, children in draft.ended:
             if children is None:
                 del state.jobs[job.spec.job_id]
-        return draft.finish()
+        drawn = list(state.drawn.values())
+        state.drawn.clear()
+        return draft.finish(drawn)
 
     def next_deadline(self) -> int | None:
         """When (ms) a running attempt will have used up its time, or the head of a queue been blocked for too long,
@@ -103,15 +112,21 @@ class Scheduler:
         times = (deadlines.next_one(self.state), time_limits.next_one(self.state))
         return min((at for at in times if at is not None), default=None)
 
-    def restore(self, jobs: Iterable[Job]) -> None:
-        """Take back the live jobs as the store has them, in order of submission. The next step moves them on."""
+    def restore(self, jobs: Iterable[Job], drawn: Mapping[str, int] | None = None) -> None:
+        """Take back the live jobs as the store has them, in order of submission. The next step moves them on.
+
+        `drawn` says how many units of each consumable resource (ARN) were held."""
         state = self.state
         restored = [job for job in jobs if job.status not in FINAL]
         for job in restored:
             state.jobs[job.spec.job_id] = job
             state.queue(job.spec.queue).live += 1
+            if job.spec.claims and job.parent is None:
+                pools.enlist(state, job)
         for job in sorted(restored, key=_came_at):
             self._restore_one(job)
+        for arn, used in (drawn or {}).items():
+            pools.recall(state, arn, used)
         self._wake_all()
 
     def wanted(self) -> list[Command]:
@@ -172,6 +187,8 @@ class Scheduler:
         children = new_children(spec.size) if spec.size else None
         job = state.jobs[spec.job_id] = Job(spec, JobStatus.SUBMITTED, draft.now, children=children)
         state.queue(spec.queue).live += 1
+        if spec.claims:
+            pools.enlist(state, job)
         enter(draft, job)
         if spec.gang is not None:
             gangs.muster(draft, job)
@@ -213,6 +230,7 @@ class Scheduler:
         queue.priority = event.queue.priority
         queue.environments = event.queue.environments
         queue.limits = event.queue.limits
+        pools.limit(self.state, queue.arn, PoolKind.QUEUE, event.queue.max_concurrency)
         self.state.awake[queue.arn] = None
 
     def _on_queue_deleted(self, draft: Draft, event: QueueDeleted) -> None:
@@ -221,6 +239,7 @@ class Scheduler:
         queue = state.queues.get(event.arn)
         if queue is None:
             return
+        pools.limit(state, event.arn, PoolKind.QUEUE, None)
         if not queue.live:
             del state.queues[event.arn]
             return
@@ -251,6 +270,17 @@ class Scheduler:
             environment.known = False
             placement.forget_if_gone(self.state, environment)
             self._wake_all()
+
+    def _on_consumable_saved(self, draft: Draft, event: ConsumableSaved) -> None:
+        """[batch.md 7.5]"""
+        pools.stock(self.state, event.resource)
+
+    def _on_consumable_deleted(self, draft: Draft, event: ConsumableDeleted) -> None:
+        pools.close(self.state, event.arn)
+
+    def _on_definition_limited(self, draft: Draft, event: DefinitionLimited) -> None:
+        """Of jobs that wait and of those to come."""
+        pools.limit(self.state, event.definition, PoolKind.DEFINITION, event.max_concurrency)
 
     def _on_machine_sized(self, draft: Draft, event: MachineSized) -> None:
         self.state.machine.capacity = event.capacity

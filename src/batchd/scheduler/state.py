@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from batchd.scheduler import identity
@@ -118,13 +119,14 @@ class Step:
     `transitions` every state entered, in order: a job may pass several in one step.
 
     Of the arrays `counted` are those of whose children the counts changed, `reshaped` those of whose children some
-    changed without having a record."""
+    changed without having a record. `drawn` are the consumable resources of which other units are held than before."""
 
     changed: list[Job]
     commands: list[Command]
     transitions: list[Transition]
     counted: list[Job] = field(default_factory=list)
     reshaped: list[Job] = field(default_factory=list)
+    drawn: list[Pool] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -142,9 +144,44 @@ class Draft:
     counted: dict[str, Job] = field(default_factory=dict)
     reshaped: dict[str, Job] = field(default_factory=dict)
 
-    def finish(self) -> Step:
+    def finish(self, drawn: list[Pool]) -> Step:
         counted, reshaped = list(self.counted.values()), list(self.reshaped.values())
-        return Step(list(self.changed.values()), self.commands, self.moved, counted, reshaped)
+        return Step(list(self.changed.values()), self.commands, self.moved, counted, reshaped, drawn)
+
+
+class PoolKind(StrEnum):
+    """What a pool is for: a consumable resource, or how many jobs may be under way at a time."""
+
+    RESOURCE = "CONSUMABLE_RESOURCE"
+    QUEUE = "QUEUE_LIMIT"
+    DEFINITION = "DEFINITION_LIMIT"
+    KEY = "KEY_LIMIT"
+    ARRAY = "ARRAY_LIMIT"
+
+
+@dataclass(slots=True)
+class Pool:
+    """Units that jobs hold while an attempt is under way; `used` of `total` are held.
+
+    `total` None: nobody has said how many there are (any more). `refills` is false where what was taken never comes
+    back. `members` counts the live jobs whose claims name it, `named` those by the limit they name. `sleepers` are
+    ARNs of queues whose head waits for units.
+    """
+
+    name: str
+    kind: PoolKind
+    total: int | None = None
+    refills: bool = True
+    used: int = 0
+    members: int = 0
+    named: dict[int, int] = field(default_factory=dict)
+    sleepers: dict[str, None] = field(default_factory=dict)
+
+    def lacks(self, quantity: int) -> bool:
+        """Whether fewer units than these are free."""
+        if self.total is None:
+            return self.kind is PoolKind.RESOURCE
+        return self.used + quantity > self.total
 
 
 @dataclass(slots=True)
@@ -248,7 +285,9 @@ class State:
     the PENDING jobs that wait for it, `unmet` a PENDING job to how many it still waits for, `followers` a live array to
     those that wait for it child by child. `deadlines` is a heap of (ms, number, task id), stale once the task has
     ended; `watched` is the last number given. `arrivals` are restored jobs that the next step moves on. `awake` are
-    ARNs of queues whose head may have become placeable.
+    ARNs of queues whose head may have become placeable. `pools` are by name: the ARN of a consumable resource, a queue
+    or a definition, or what a claim says; `drawn` are those consumable resources of whose units some were taken or
+    given back since the last step.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -264,6 +303,8 @@ class State:
     arrivals: list[Job] = field(default_factory=list)
     awake: dict[str, None] = field(default_factory=dict)
     turns: int = 0
+    pools: dict[str, Pool] = field(default_factory=dict)
+    drawn: dict[str, Pool] = field(default_factory=dict)
 
     def placed(self) -> list[Job]:
         """The jobs that hold room, each once."""

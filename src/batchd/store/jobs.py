@@ -13,6 +13,7 @@ from batchd.scheduler.identity import array_of, gang_of
 from batchd.scheduler.state import Attempt, Job
 from batchd.store.arrays import ArrayRows
 from batchd.store.codec import decode, decode_list, encode
+from batchd.store.consumables import ConsumableRows
 from batchd.store.joblist import definition_key, name_key, plan_of
 from batchd.store.named import named_queries
 from batchd.store.nodes import NodeRows
@@ -45,6 +46,7 @@ class JobRows:
         self._session = session
         self._arrays = ArrayRows(session)
         self._nodes = NodeRows(session)
+        self._consumables = ConsumableRows(session)
         self._moved: Counter[tuple[str, str]] = Counter()
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
@@ -55,6 +57,8 @@ class JobRows:
         tags = orjson.dumps(row.tags).decode()
         self._session.change(_INSERT_DOCUMENT, (document, row.task, tags, encode(spec), row.job_id))
         self._moved[row.queue, row.status.value] += 1
+        if spec.claims:
+            self._consumables.insert(row.job_id, spec.claims)
         if row.children is not None:
             self._arrays.insert(row, row.children)
 
@@ -155,6 +159,7 @@ class JobRows:
         numbers = [(number,) for number, *_ in ended[:gone]]
         self._session.change_many(_DELETE, numbers)
         self._session.change_many(_DELETE_DOCUMENT, numbers)
+        self._consumables.delete(numbers)
         return limit if room < 0 else gone
 
     def write_counts(self) -> None:

@@ -15,6 +15,7 @@ _INSERT = _SQL["insert_resource"]
 _PUT = _SQL["put_resource"]
 _DELETE = _SQL["delete_resource"]
 _PAGE = _SQL["page_resources"]
+_COUNT = _SQL["count_resources"]
 _EVERY = _SQL["every_resource"]
 _NO_LIMIT = 2**31 - 1
 
@@ -45,6 +46,10 @@ class ResourceRows:
         bounds = name_range(prefix, after)
         rows = self._session.rows(_PAGE, (kind, region, *bounds, _NO_LIMIT if limit is None else limit))
         return [(name, _body(text)) for name, text in rows]
+
+    def count(self, kind: str, region: str) -> int:
+        row = self._session.row(_COUNT, (kind, region))
+        return int(row[0]) if row else 0
 
     def every(self, kind: str) -> list[tuple[Key, Body]]:
         rows = self._session.rows(_EVERY, (kind,))

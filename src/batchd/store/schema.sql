@@ -123,6 +123,15 @@ CREATE TABLE child_counts (
     PRIMARY KEY (queue, status)
 );
 
+-- Which jobs were submitted with claims on which consumable resources (ARNs).
+CREATE TABLE job_consumables (
+    resource TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    quantity BIGINT NOT NULL,
+    PRIMARY KEY (resource, number)
+) WITHOUT ROWID;
+CREATE INDEX job_consumables_by_number ON job_consumables (number);
+
 -- What happened, in order.
 CREATE TABLE journal (
     number INTEGER NOT NULL,

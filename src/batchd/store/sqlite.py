@@ -15,6 +15,7 @@ from batchd.clock import Clock
 from batchd.errors import EventsRefused, StoreError
 from batchd.store.archives import ArchiveRows
 from batchd.store.checkpoints import Checkpoints
+from batchd.store.consumables import ConsumableRows
 from batchd.store.deliveries import DeliveryRows
 from batchd.store.history import HistoryRows
 from batchd.store.jobs import JobRows
@@ -115,6 +116,7 @@ class _Tables:
         self.history = HistoryRows(session)
         self.messages = MessageRows(session)
         self.recent = RecentRows(session)
+        self.consumables = ConsumableRows(session)
         self.deliveries = DeliveryRows(session, self.tell)
         self.ticks = TickRows(session)
         self.bus_records = BusRecordRows(session)

@@ -42,6 +42,9 @@ class ResourceTable(Protocol):
     ) -> list[tuple[str, Body]]:
         """(name, body) in order of name, names greater than `after`."""
 
+    def count(self, kind: str, region: str) -> int:
+        """How many of a kind there are in a region."""
+
     def every(self, kind: str) -> list[tuple[Key, Body]]:
         """All of a kind, whatever the region, in order of region and name: what start-up reads."""
 
@@ -419,6 +422,30 @@ class ArchiveTable(Protocol):
         """Delete events from before this time; returns how many."""
 
 
+@dataclass(frozen=True, slots=True)
+class HolderFilter:
+    """Of the jobs that need a consumable resource those of any of these statuses and names; none do not restrict.
+
+    Names may end in `*`, and are matched without case."""
+
+    statuses: tuple[JobStatus, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class ConsumableTable(Protocol):
+    """Which jobs were submitted with claims on which consumable resources (ARNs); `jobs.insert` writes it."""
+
+    def holders(
+        self, resource: str, wanted: HolderFilter, after: int | None, limit: int
+    ) -> tuple[list[tuple[str, int]], int | None]:
+        """(id, quantity) of jobs, latest submission first, after a place; and where to go on, None at the end.
+
+        Fewer than `limit`, even none, may come before the end. Arrays are listed, their children are not."""
+
+    def is_claimed(self, resource: str) -> bool:
+        """Whether a job that has not ended needs it."""
+
+
 class Tx(Protocol):
     """One unit of work's view of the store."""
 
@@ -444,6 +471,8 @@ class Tx(Protocol):
     def bus_records(self) -> BusRecordTable: ...
     @property
     def archives(self) -> ArchiveTable: ...
+    @property
+    def consumables(self) -> ConsumableTable: ...
 
     @property
     def messages(self) -> MessageTable: ...

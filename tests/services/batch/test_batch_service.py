@@ -4,16 +4,10 @@ from batchd.services.batch import SERVICE
 from tests.services.batch.worlds import OPERATIONS
 
 UNSERVED = {
-    "CreateConsumableResource",
     "CreateQuotaShare",
-    "DeleteConsumableResource",
     "DeleteQuotaShare",
-    "DescribeConsumableResource",
     "DescribeQuotaShare",
-    "ListConsumableResources",
-    "ListJobsByConsumableResource",
     "ListQuotaShares",
-    "UpdateConsumableResource",
     "UpdateQuotaShare",
     "UpdateServiceJob",
 }

@@ -229,7 +229,7 @@ def test_what_fargate_cannot_run_is_refused(world: World, container: Body, text:
         ),
         (
             {"consumableResourceProperties": {"consumableResourceList": [{"consumableResource": "x", "quantity": 1}]}},
-            "consumableResourceProperties is not supported by this server",
+            "ConsumableResource x does not exist",
         ),
         (
             {"platformCapabilities": ["MANAGED_INSTANCES"]},

@@ -70,7 +70,7 @@ def test_the_document_keeps_the_spec_for_a_restart(world: World) -> None:
 
     spec = world.body("batch.job-queue", "night")["spec"]
 
-    assert spec == {"arn": ARN, "priority": 1, "environments": [CE + "ce"], "limits": []}
+    assert spec == {"arn": ARN, "priority": 1, "environments": [CE + "ce"], "limits": [], "max_concurrency": None}
 
 
 def test_the_type_follows_from_the_environments(world: World) -> None:

@@ -66,7 +66,7 @@ def test_tagging_a_queue_leaves_its_spec_alone(world: World, job_id: str) -> Non
         PREFIX + "job-definition/feed",
         PREFIX + "job-definition/feed:9",
         PREFIX + "job/00000000-0000-4000-8000-00000000dead",
-        PREFIX + "consumable-resource/x",
+        PREFIX + "quota-share/x",
         PREFIX.replace("us-east-1", "eu-west-1") + "job-queue/night",
         "night",
     ],

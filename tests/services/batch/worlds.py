@@ -62,7 +62,7 @@ class World:
         self.deployment: Body = {}
         store.transact(lambda tx: tx.resources.put(Key("logs.group", REGION, "/aws/batch/job"), {}))
 
-    def ask(self, operation: str, **params: Any) -> Body:
+    def ask(self, operation: str, /, **params: Any) -> Body:
         shape = MODEL.operation_model(OPERATIONS[operation]).input_shape
         assert shape is not None
         report = ParamValidator().validate(params, shape)
@@ -73,14 +73,14 @@ class World:
             check(answer, model.output_shape, operation)
         return answer
 
-    def refusal(self, operation: str, **params: Any) -> str:
+    def refusal(self, operation: str, /, **params: Any) -> str:
         """The text of the ClientException that answers this."""
         with pytest.raises(ApiError) as caught:
             self.ask(operation, **params)
         assert caught.value.code == "ClientException"
         return caught.value.message
 
-    def wrapped(self, operation: str, **params: Any) -> str:
+    def wrapped(self, operation: str, /, **params: Any) -> str:
         """The text within AWS's wrapper."""
         text = self.refusal(operation, **params)
         head, tail = "Error executing request, Exception : ", ", RequestId: 00000000-0000-4000-8000-000000000000"

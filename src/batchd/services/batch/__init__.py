@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from batchd.gateway.operation import Service, operations_of
 from batchd.services.batch import (
+    consumable_jobs,
+    consumables,
     control,
     definitions,
     environments,
@@ -37,6 +39,8 @@ SERVICE = Service(
             control,
             snapshot,
             tags,
+            consumables,
+            consumable_jobs,
         ]
     ),
     validation_code="ClientException",

@@ -1,5 +1,5 @@
-"""Submits that may be repeated: the tag `batchd:client-token` (see docs/beyond-aws-batch.md), and SubmitServiceJob's
-own clientToken.
+"""Requests that may be repeated: submits by the tag `batchd:client-token` (see docs/beyond-aws-batch.md),
+SubmitServiceJob and UpdateConsumableResource by a clientToken of their own. [batch.md 7.5]
 
 AWS's SubmitJob has no client token: who does not hear the answer, and asks again, gets a second job. A tag is the one
 place where an unmodified client can put one.
@@ -24,8 +24,8 @@ _BY_AGE = "batch.client-token-by-age"  # named `<ms it was used first, 15 digits
 _AT_ONCE = 500  # tokens a unit of work forgets: a chore must not hold up anybody's answer
 
 
-def once(ctx: Context, token: str, params: Mapping[str, Any], submit: Callable[[], Body]) -> Body:
-    """What the first request with this token was answered; `submit` is called for the first one. Tokens are known by
+def once(ctx: Context, token: str, params: Mapping[str, Any], act: Callable[[], Body]) -> Body:
+    """What the first request with this token was answered; `act` is called for the first one. Tokens are known by
     account and region for eight hours, in the very transaction that holds the job. Raises ClientException where the
     first request was another one."""
     if not token:
@@ -40,7 +40,7 @@ def once(ctx: Context, token: str, params: Mapping[str, Any], submit: Callable[[
             )
         first: Body = known["answer"]
         return first
-    answer = submit()
+    answer = act()
     remember_use(ctx, token, {"request": request, "answer": answer})
     return answer
 

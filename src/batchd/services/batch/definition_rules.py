@@ -15,7 +15,7 @@ from batchd.services.batch.substitute import Substitution
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
-_UNSUPPORTED = ("nodeProperties", "consumableResourceProperties")
+_UNSUPPORTED = ("nodeProperties",)
 _KINDS = ("containerProperties", "ecsProperties", "eksProperties")
 
 

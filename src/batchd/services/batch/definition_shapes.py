@@ -10,7 +10,7 @@ from batchd.store.store import Body
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
-_ECHOED = ("schedulingPriority", "timeout", "propagateTags", "platformCapabilities")
+_ECHOED = ("schedulingPriority", "timeout", "propagateTags", "platformCapabilities", "consumableResourceProperties")
 _LISTS = ("command", "environment", "mountPoints", "resourceRequirements", "secrets", "ulimits", "volumes")
 _LISTS_IN_A_TASK = ("command", "dependsOn", "environment", "mountPoints", "resourceRequirements", "secrets", "ulimits")
 _LISTS_IN_A_POD = ("args", "command", "env", "volumeMounts")

@@ -10,6 +10,7 @@ import orjson
 from batchd.gateway.operation import Context, reads, writes
 from batchd.gateway.tokens import encode_token
 from batchd.quotas import exceeds
+from batchd.services.batch.consumable_rules import find_claims
 from batchd.services.batch.definition_rules import validate_definition
 from batchd.services.batch.definition_shapes import new_definition
 from batchd.services.batch.faults import Invalid, client_exception, missing, wrapping
@@ -41,6 +42,7 @@ def register_job_definition(params: batch.RegisterJobDefinitionRequestTypeDef, c
     if exceeds(len(orjson.dumps(params)), largest):
         raise Invalid(f"Job definition must not be larger than {largest} bytes")
     tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
+    find_claims(ctx, params.get("consumableResourceProperties", {}))
     revision = next_revision(ctx, name)
     arn = resource_arn(ctx, DEFINITION, f"{name}:{revision}")
     add_revision(ctx, name, revision, new_definition(params, arn, revision, tags))

@@ -28,7 +28,7 @@ def job_detail(row: JobRow) -> Body:
         "jobDefinition": row.definition,
         "status": row.status.value,
         "createdAt": row.created_at,
-        **given(statusReason=_status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
+        **given(statusReason=status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
         **shape,
         **_array_properties(row, detailed=True),
         **_work(row),
@@ -55,7 +55,7 @@ def job_summary(row: JobRow) -> Body:
         "jobDefinition": row.definition,
         "createdAt": row.created_at,
         "status": row.status.value,
-        **given(statusReason=_status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
+        **given(statusReason=status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
         "isCancelled": row.is_cancelled,
         "isTerminated": row.is_terminated,
         **_array_properties(row, detailed=False),
@@ -85,7 +85,7 @@ def job_arn(row: JobRow) -> str:
     return str(Arn("batch", row.region, queue.account if queue else "", f"job/{row.job_id}"))
 
 
-def _status_reason(row: JobRow) -> str | None:
+def status_reason(row: JobRow) -> str | None:
     """AWS has none while a job runs; we say there that it runs with less than it asked for."""
     if row.clamped and row.status_reason is None and row.status in STARTED:
         return _CLAMPED

@@ -9,7 +9,7 @@ from batchd.errors import ApiError
 from batchd.gateway.operation import Context
 from batchd.gateway.tokens import BadToken, decode_token, encode_token
 from batchd.services.batch.faults import client_exception, missing
-from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
+from batchd.services.batch.names import CONSUMABLE, ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
 from batchd.store.store import Body, Key
 
 MOST_NAMES = 100
@@ -20,6 +20,7 @@ _NOUNS = {
     ENVIRONMENT: "ComputeEnvironment",
     POLICY: "SchedulingPolicy",
     SERVICE_ENVIRONMENT: "ServiceEnvironment",
+    CONSUMABLE: "ConsumableResource",
 }
 
 

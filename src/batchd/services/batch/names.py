@@ -17,6 +17,8 @@ ENVIRONMENT = "batch.compute-environment"
 POLICY = "batch.scheduling-policy"
 DEFINITION = "batch.job-definition"
 SERVICE_ENVIRONMENT = "batch.service-environment"
+CONSUMABLE = "batch.consumable-resource"
+CONSUMABLE_USE = "batch.consumable-resource-use"  # whose writer is controllers/schedule
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}([:#][0-9]+)?")

@@ -70,6 +70,8 @@ def resolve_job(definition: Body, params: Shape, region: str, inputs: Mapping[st
     }
     if timeout:
         shape["timeout"] = timeout
+    if consumables := consumables_of(definition, params):
+        shape["consumableResourceProperties"] = consumables
     return Resolved(
         shape=shape,
         wanted=work.wanted,
@@ -79,6 +81,12 @@ def resolve_job(definition: Body, params: Shape, region: str, inputs: Mapping[st
         exit_rules=exit_rules(retry),
         timeout_s=timeout.get("attemptDurationSeconds"),
     )
+
+
+def consumables_of(definition: Body, params: Shape) -> Shape:
+    """The consumableResourceProperties of a job: a list in the override replaces the definition's."""
+    override: Shape = params.get("consumableResourcePropertiesOverride", {})
+    return override if "consumableResourceList" in override else definition.get("consumableResourceProperties", {})
 
 
 def _kind(definition: Body, params: Shape) -> _Kind:

@@ -12,6 +12,7 @@ from batchd.quotas import Quotas, exceeds
 from batchd.scheduler.events import JobSpec, JobStatus, JobSubmitted
 from batchd.services.batch import client_tokens
 from batchd.services.batch.clusters import clusters_of
+from batchd.services.batch.consumable_rules import find_claims
 from batchd.services.batch.dependencies import find_dependencies
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
 from batchd.services.batch.inputs import find_inputs
@@ -32,10 +33,7 @@ _LOG_GROUP = "logs.group"
 _SMALLEST_ARRAY = 2
 # What a queue's type asks of a definition, if not EC2; no definition has the last one.
 _CAPABILITIES = {"ECS_FARGATE": "FARGATE", "EKS": "EKS", "SAGEMAKER_TRAINING": "SAGEMAKER_TRAINING"}
-_UNSUPPORTED = (
-    "nodeOverrides",
-    "consumableResourcePropertiesOverride",
-)
+_UNSUPPORTED = ("nodeOverrides",)
 
 
 @writes
@@ -70,13 +68,15 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
         size=size,
         sequential=waits.sequential,
         after_any=waits.after_any,
+        claims=find_claims(ctx, job.shape.get("consumableResourceProperties", {})),
+        definition=definition["jobDefinitionArn"],
     )
     row = JobRow(
         job_id=job_id,
         region=ctx.region,
         queue=spec.queue,
         name=params["jobName"],
-        definition=definition["jobDefinitionArn"],
+        definition=spec.definition,
         created_at=ctx.now_ms,
         document=_document(ctx, job, queue),
         task=job.task,

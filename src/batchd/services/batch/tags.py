@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from batchd.arns import parse_arn
 from batchd.gateway.operation import Context, reads, writes
 from batchd.services.batch.faults import client_exception, wrapping
-from batchd.services.batch.names import ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
+from batchd.services.batch.names import CONSUMABLE, ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
 from batchd.services.batch.revisions import find_revision, save_revision
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.store.store import Body
@@ -17,7 +17,7 @@ from batchd.store.store import Body
 if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
-_KINDS = {kind.partition(".")[2]: kind for kind in (ENVIRONMENT, QUEUE, POLICY, SERVICE_ENVIRONMENT)}
+_KINDS = {kind.partition(".")[2]: kind for kind in (ENVIRONMENT, QUEUE, POLICY, SERVICE_ENVIRONMENT, CONSUMABLE)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ SELECT name, body FROM resources
 WHERE kind = ? AND region = ? AND name >= ? AND name < ?
 ORDER BY name LIMIT ?;
 
+-- name: count_resources
+-- How many of a kind a region has.
+SELECT COUNT(*) FROM resources WHERE kind = ? AND region = ?;
+
 -- name: every_resource
 -- All of a kind, whatever the region.
 SELECT region, name, body FROM resources WHERE kind = ? ORDER BY region, name;
