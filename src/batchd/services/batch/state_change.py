@@ -1,4 +1,4 @@
-"""`Batch Job State Change`: what EventBridge is told whenever a job enters a state but SUBMITTED. Pure. [batch.md 11.1]
+"""What EventBridge is told whenever a job or a service job enters a state but SUBMITTED. Pure. [batch.md 11.1]
 
 The journal keeps which states a job entered (`store.Journal.transitions`), the jobs table how it is now. What a job was
 at one of those moments follows from both: attempts are only ever added, and a final job does not change any more. Its
@@ -15,27 +15,44 @@ from uuid import UUID
 from batchd.arns import parse_arn
 from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.state import Transition
-from batchd.services.batch.job_shapes import job_arn, job_detail
+from batchd.services.batch import service_state_change
+from batchd.services.batch.job_shapes import job_detail
 from batchd.store.store import Body, ChildCounts, JobRow
 
 SOURCE = "aws.batch"
 DETAIL_TYPE = "Batch Job State Change"
 
 
+def envelopes(row: JobRow, moved: Transition) -> list[Body]:
+    """The events of a job or a service job that entered this state: one, but that a service job is SCHEDULED before it
+    is STARTING."""
+    if not row.is_service:
+        return [envelope(row, moved)]
+    then = replace(as_of(row, moved), scheduled_at=service_state_change.scheduled_at(row, moved))
+    return [
+        _envelope(row, moved, service_state_change.DETAIL_TYPE, service_state_change.detail(then, status))
+        for status in service_state_change.statuses(moved)
+    ]
+
+
 def envelope(row: JobRow, moved: Transition) -> Body:
     """The event of this job (a child, where children of an array moved): told again it has the same id."""
-    arn = job_arn(row)
+    return _envelope(row, moved, DETAIL_TYPE, detail(row, moved))
+
+
+def _envelope(row: JobRow, moved: Transition, kind: str, shape: Body) -> Body:
+    arn = shape["jobArn"]
     queue = parse_arn(row.queue)
     return {
         "version": "0",
-        "id": _event_id(arn, moved),
-        "detail-type": DETAIL_TYPE,
+        "id": _event_id(arn, moved.attempt, shape["status"]),
+        "detail-type": kind,
         "source": SOURCE,
         "account": queue.account if queue else "",
         "time": datetime.fromtimestamp(moved.at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": row.region,
         "resources": [arn],
-        "detail": detail(row, moved),
+        "detail": shape,
     }
 
 
@@ -96,7 +113,7 @@ def _fresh(children: ChildCounts, at: int) -> ChildCounts:
     return ChildCounts(tuple(children.size * (status is JobStatus.PENDING) for status in JobStatus), at)
 
 
-def _event_id(arn: str, moved: Transition) -> str:
+def _event_id(arn: str, attempt: int, status: str) -> str:
     """A job enters a state once in an attempt, so that these name the event."""
-    name = f"{arn}/{moved.attempt}/{moved.status}".encode()
+    name = f"{arn}/{attempt}/{status}".encode()
     return str(UUID(bytes=blake2b(name, digest_size=16, usedforsecurity=False).digest(), version=4))
