@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
-from tests.fuzz import messaging
+from tests.fuzz import messaging, trainers
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -146,6 +146,7 @@ FIRST: list[Call] = [
     _queue("idle", "own"),
     _queue("cloud", "fargate"),
     _queue("closed", "ec2", state="DISABLED"),
+    *trainers.FIRST,
     _definition("feed", _CONTAINER, parameters={"what": "hello"}, tags={"team": "night"}),
     _definition("feed", _WHOLE_CONTAINER, parameters={"what": "hello"}, retryStrategy=_RETRY),
     _definition("cloud", _FARGATE, platformCapabilities=["FARGATE"], timeout={"attemptDurationSeconds": 60}),
@@ -226,6 +227,7 @@ THEN: list[Call] = [
 
 # What would change the town too much to be lived through, and more ways to ask.
 MORE: list[Call] = [
+    *trainers.MORE,
     _batch(
         "SubmitJob",
         jobName="more",

@@ -34,6 +34,7 @@ from batchd.store.store import StreamKey, Tx
 from batchd.task import TaskSpec
 from tests.contexts import ACCOUNT, MASTER_KEY
 from tests.fuzz.inhabitants import FIRST, MORE, REMEMBER, THEN, Call
+from tests.fuzz.trainers import service_job
 from tests.fuzz.wire import CLIENTS, plain_request, read_answer
 
 T = TypeVar("T")
@@ -278,6 +279,9 @@ class Plan:
         must(town, "batch", "SubmitJob", {**waiting, "dependsOn": [{"jobId": ids[2]}]})
         array = {**submit, "jobName": "array", "arrayProperties": {"size": 3}, "dependsOn": [{"type": "SEQUENTIAL"}]}
         self.names["arrayid"] = [must(town, "batch", "SubmitJob", array)["jobId"]]
+        trained = [must(town, "batch", "SubmitServiceJob", service_job("training"))["jobId"] for _ in range(3)]
+        town.happen(TaskStarted(str(states.jobs[trained[0]].task_id), now))
+        self.names["servicejobid"] = trained
         must(town, "batch", "SubmitJob", {"jobQueue": "idle", "jobDefinition": "feed:1", "jobName": "runnable"})
 
 
