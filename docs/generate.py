@@ -23,6 +23,7 @@ NAMES = {
     "batchd": "batchd (what AWS has no operation for)",
     "ec2": "EC2 (what compute environments name)",
     "ecr": "ECR",
+    "events": "EventBridge (also as CloudWatch Events)",
     "iam": "IAM",
     "logs": "CloudWatch Logs",
     "secretsmanager": "Secrets Manager",

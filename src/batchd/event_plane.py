@@ -1,35 +1,64 @@
-"""How what happens reaches others: who knows how to make each kind of delivery, and the loop that does."""
+"""How what happens reaches others: who knows how to make each kind of delivery and what each tick means."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from batchd.clock import Clock
 from batchd.controllers.deliver import Deliver, Handler
+from batchd.controllers.ticks import Source, Tick, Ticks
 from batchd.gateway.invoke import Operations
-from batchd.store.store import Store
+from batchd.gateway.operation import Caller, Context
+from batchd.services.events import reaching, ticking
+from batchd.services.events.bus import KIND as EVENT_TARGET
+from batchd.services.events.rules import TICKS as RULES
+from batchd.store.store import Store, Tx
 from batchd.store.writer import Writer
 
 
 @dataclass(slots=True)
 class EventPlane:
-    """`handlers` are complete once it is connected to the operations that deliveries call."""
+    """`handlers` and `sources` are complete once it is connected to the operations that they call."""
 
-    handlers: dict[str, Handler]
-    loops: tuple[Deliver, ...]
-    operations: Operations | None = field(default=None)
+    account: str
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    loops: tuple[Deliver | Ticks, ...] = ()
 
     def connect(self, operations: Operations) -> None:
         """Before any loop runs."""
-        self.operations = operations
         self.handlers.update(_handlers(operations))
+        self.sources.update(_sources(operations, self.account))
 
 
-def make_event_plane(store: Store, writer: Writer, clock: Clock) -> EventPlane:
-    handlers: dict[str, Handler] = {}
-    return EventPlane(handlers, (Deliver(store, writer, clock, handlers),))
+def make_event_plane(store: Store, writer: Writer, clock: Clock, account: str) -> EventPlane:
+    plane = EventPlane(account)
+    plane.loops = (Deliver(store, writer, clock, plane.handlers), Ticks(store, writer, clock, plane.sources))
+    return plane
 
 
 def _handlers(operations: Operations) -> dict[str, Handler]:
     """By the `kind` of a delivery's body. An inside handler comes to operations through `operations.inside`."""
-    return {}
+
+    def enter(tx: Tx, caller: Caller, region: str) -> Context:
+        return operations.inside(tx, caller, region)
+
+    return {
+        EVENT_TARGET: Handler(
+            inside=partial(reaching.deliver_target, enter),
+            done=partial(reaching.on_delivered, enter),
+        ),
+    }
+
+
+def _sources(operations: Operations, account: str) -> dict[str, Source]:
+    """By the source of a tick."""
+    caller = Caller.service(account, reaching.PRINCIPAL)
+
+    def fire_rule(tx: Tx, tick: Tick) -> int | None:
+        region, _, name = tick.name.partition("/")
+        how = ticking.LEFT_OUT if tick.is_left_out else ticking.MISSED if tick.is_missed else ticking.ON_TIME
+        return ticking.fire_rule(operations.inside(tx, caller, region), name, tick.due_at, how)
+
+    return {RULES: fire_rule}

@@ -46,7 +46,7 @@ from batchd.gateway.vault import BrokenSeal, Vault
 from batchd.gateway.waiting import Topics
 from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.scheduler.commands import StartTask
-from batchd.services import batch, batchd_, ec2, ecr, iam, logs, secretsmanager, sqs, ssm, sts
+from batchd.services import batch, batchd_, ec2, ecr, events, iam, logs, secretsmanager, sqs, ssm, sts
 from batchd.services.batch.client_tokens import forget_old_tokens
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.secretsmanager.containers import container_value as secret_value
@@ -63,6 +63,7 @@ SERVICES: tuple[Service, ...] = (
     batchd_.SERVICE,
     ec2.SERVICE,
     ecr.SERVICE,
+    events.SERVICE,
     iam.SERVICE,
     logs.SERVICE,
     secretsmanager.SERVICE,
@@ -218,7 +219,7 @@ class Server:
         output = Output(engine, launch.logs)
         watch = Watch(writer, launch, output, clock)
         demand = Demand(schedule, clock)
-        plane = make_event_plane(store, writer, clock)
+        plane = make_event_plane(store, writer, clock, settings.account)
         chores: tuple[Loop, ...] = (
             Deadlines(writer, schedule, clock),
             Housekeeping(writer, clock, settings.retention_days, (purge_deleted, forget_old_tokens, expire_messages)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from batchd.store import records
 from batchd.store.store import DELIVERIES, BusRecord, Store, Tx
 
 SLOW, QUICK = "arn:aws:sqs:us-east-1:1:slow", "https://example.org/quick"
@@ -175,24 +176,34 @@ def test_a_store_without_ticks_is_never_due(store: Store) -> None:
         assert tx.ticks.next_due() is None
 
 
-def test_only_the_last_records_of_a_bus_are_kept(store: Store) -> None:
-    records = [BusRecord(at, "us-east-1", "default", "event", {"n": at}) for at in range(10)]
+def test_records_of_a_region_are_read_in_order(store: Store) -> None:
+    told = [BusRecord(at, "us-east-1", "default", "event", {"n": at}) for at in range(10)]
     elsewhere = BusRecord(7, "eu-west-1", "default", "event", {})
 
     def work(tx: Tx) -> None:
-        for record in (*records, elsewhere):
+        for record in (*told, elsewhere):
             tx.bus_records.add(record)
 
     store.transact(work)
     with store.read() as tx:
-        assert [record for _, record in tx.bus_records.read("us-east-1", 0, 100)] == records
+        assert [record for _, record in tx.bus_records.read("us-east-1", 0, 100)] == told
         assert [number for number, _ in tx.bus_records.read("us-east-1", 4, 2)] == [5, 6]
-        assert tx.bus_records.last() == 11
-    assert store.transact(lambda tx: tx.bus_records.trim(3)) == 8
-    assert store.transact(lambda tx: tx.bus_records.trim(3)) == 0
-    with store.read() as tx:
-        assert [record for _, record in tx.bus_records.read("us-east-1", 0, 100)] == records[8:]
         assert tx.bus_records.read("eu-west-1", 0, 100) == [(11, elsewhere)]
+        assert tx.bus_records.last() == 11
+
+
+def test_only_the_last_records_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "KEPT", 10)
+
+    def work(tx: Tx) -> None:
+        for at in range(600):
+            tx.bus_records.add(BusRecord(at, "us-east-1", "default", "event", {}))
+
+    store.transact(work)
+    with store.read() as tx:
+        kept = [number for number, _ in tx.bus_records.read("us-east-1", 0, 1000)]
+    assert kept[-1] == 600
+    assert 10 <= len(kept) <= 10 + 256
 
 
 def test_an_archive_is_read_in_the_order_of_time(store: Store) -> None:

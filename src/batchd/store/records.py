@@ -8,6 +8,9 @@ from batchd.store.named import named_queries
 from batchd.store.session import Session
 from batchd.store.store import BusRecord
 
+KEPT = 20_000
+_AT_A_TIME = 256  # how many may be there beyond that, before some go
+
 _SQL = named_queries("records")
 _ADD = _SQL["add_record"]
 _READ = _SQL["read_records"]
@@ -20,11 +23,15 @@ class BusRecordRows:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._since_trim = _AT_A_TIME
 
     def add(self, record: BusRecord) -> None:
-        self._session.change(
-            _ADD, (record.at, record.region, record.bus, record.kind, orjson.dumps(record.body).decode())
-        )
+        text = orjson.dumps(record.body).decode()
+        self._session.change(_ADD, (record.at, record.region, record.bus, record.kind, text))
+        self._since_trim += 1
+        if self._since_trim >= _AT_A_TIME:
+            self._since_trim = 0
+            self._session.change(_TRIM, (self.last() - KEPT,))
 
     def read(self, region: str, after: int, limit: int) -> list[tuple[int, BusRecord]]:
         rows = self._session.rows(_READ, (after, region, limit))
@@ -33,6 +40,3 @@ class BusRecordRows:
     def last(self) -> int:
         row = self._session.row(_LAST)
         return row[0] or 0 if row else 0
-
-    def trim(self, keep: int) -> int:
-        return self._session.change(_TRIM, (self.last() - keep,))

@@ -395,7 +395,7 @@ class BusRecord:
 
 
 class BusRecordTable(Protocol):
-    """What happened on the event buses of late."""
+    """What happened on the event buses of late: old records go as new ones come."""
 
     def add(self, record: BusRecord) -> None: ...
     def read(self, region: str, after: int, limit: int) -> list[tuple[int, BusRecord]]:
@@ -403,9 +403,6 @@ class BusRecordTable(Protocol):
 
     def last(self) -> int:
         """The newest one's number; 0 if there is none."""
-
-    def trim(self, keep: int) -> int:
-        """Delete all but so many; returns how many."""
 
 
 class ArchiveTable(Protocol):

@@ -1,0 +1,8 @@
+"""EventBridge: buses, rules that watch them or the clock, and targets that hear of it."""
+
+from __future__ import annotations
+
+from batchd.gateway.operation import Service, operations_of
+from batchd.services.events import buses, permissions, putting, rules, tags, targets
+
+SERVICE = Service("events", operations_of([buses, permissions, rules, targets, tags, putting]))

@@ -1,0 +1,122 @@
+"""EventBridge through boto3: rules that watch events or the clock, and start jobs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from batchd.clock import ManualClock, SystemClock
+from tests.clients.waiting import described, ended, eventually
+from tests.clients.worlds import World, fresh
+
+ROLE = "arn:aws:iam::123456789012:role/events"
+
+
+def queue_arn(world: World) -> str:
+    arn: str = world.batch.describe_job_queues(jobQueues=[world.queue])["jobQueues"][0]["jobQueueArn"]
+    return arn
+
+
+def job_target(world: World, script: str, **more: Any) -> dict[str, Any]:
+    parameters = {"JobName": fresh("started"), "JobDefinition": world.define(script)}
+    return {"Id": "job", "Arn": queue_arn(world), "RoleArn": ROLE, "BatchParameters": parameters, **more}
+
+
+def started(world: World, target: dict[str, Any]) -> list[str]:
+    """Ids of the jobs that the target has submitted."""
+    names = {"name": "JOB_NAME", "values": [target["BatchParameters"]["JobName"]]}
+    page = world.batch.list_jobs(jobQueue=world.queue, filters=[names])
+    return [job["jobId"] for job in page["jobSummaryList"]]
+
+
+def test_an_event_that_a_rule_matches_starts_a_job_with_what_the_event_says(server: Any, world: World) -> None:
+    events, source = server.client("events"), fresh("app")
+    target = job_target(
+        world,
+        "echo order $ORDER",
+        InputTransformer={
+            "InputPathsMap": {"order": "$.detail.order"},
+            "InputTemplate": '{"ContainerOverrides": {"Environment": [{"Name": "ORDER", "Value": "<order>"}]}}',
+        },
+    )
+    pattern = {"source": [source], "detail": {"price": [{"numeric": [">", 100]}]}}
+    rule = fresh("rule")
+    arn = events.put_rule(Name=rule, EventPattern=json.dumps(pattern))["RuleArn"]
+    assert events.put_targets(Rule=rule, Targets=[target])["FailedEntryCount"] == 0
+
+    entry = {"Source": source, "DetailType": "Order"}
+    answer = events.put_events(
+        Entries=[
+            {**entry, "Detail": '{"order": "o-1", "price": 50}'},
+            {**entry, "Detail": '{"order": "o-2", "price": 150}'},
+            {**entry, "Detail": "no json"},
+        ]
+    )
+
+    assert answer["FailedEntryCount"] == 1
+    assert answer["Entries"][2]["ErrorCode"] == "MalformedDetail"
+    (job_id,) = eventually(lambda: started(world, target), "the job is submitted")
+    job = ended(world.batch, job_id)
+    assert job["status"] == "SUCCEEDED"
+    assert world.output(job) == ["order o-2"]
+    assert events.describe_rule(Name=rule)["Arn"] == arn
+    assert events.list_targets_by_rule(Rule=rule)["Targets"] == [target]
+    with pytest.raises(ClientError, match="Rule can't be deleted since it has targets"):
+        events.delete_rule(Name=rule)
+    events.remove_targets(Rule=rule, Ids=["job"])
+    events.delete_rule(Name=rule)
+    with pytest.raises(events.exceptions.ResourceNotFoundException):
+        events.describe_rule(Name=rule)
+
+
+def test_a_rule_with_a_schedule_starts_a_job_each_time_it_is_due(serve: Any) -> None:
+    clock = ManualClock(SystemClock().now_ms())  # signatures are good for a quarter of an hour
+    running = serve(clock=clock, vcpus=4)
+    world = World.of(running)
+    target = job_target(world, "true", Input='{"Parameters": {"a": "b"}}')
+    events = running.client("events")
+    events.put_rule(Name="tick", ScheduleExpression="rate(1 minute)")
+    events.put_targets(Rule="tick", Targets=[target])
+
+    clock.advance(61)
+    (first,) = eventually(lambda: started(world, target), "the first job")
+    assert described(world.batch, first)["parameters"] == {"a": "b"}
+    clock.advance(60)
+    eventually(lambda: len(started(world, target)) == 2, "the second job")
+    events.disable_rule(Name="tick")
+    clock.advance(120)
+    events.enable_rule(Name="tick")
+    clock.advance(61)
+    eventually(lambda: len(started(world, target)) == 3, "a job after the rule was enabled again")
+
+
+def test_events_travel_over_buses_and_into_logs(server: Any) -> None:
+    events, logs, source = server.client("events"), server.client("logs"), fresh("app")
+    bus, group, rule = fresh("bus"), f"/aws/events/{fresh('group')}", fresh("rule")
+    logs.create_log_group(logGroupName=group)
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [source]}))
+    events.put_targets(Rule=rule, Targets=[{"Id": "bus", "Arn": arn, "RoleArn": ROLE}])
+    events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps({"detail-type": ["Order"]}))
+    log_target = {"Id": "log", "Arn": f"arn:aws:logs:us-east-1:123456789012:log-group:{group}"}
+    events.put_targets(Rule=rule, EventBusName=arn, Targets=[log_target])
+
+    answer = events.put_events(Entries=[{"Source": source, "DetailType": "Order", "Detail": '{"n": 1}'}])
+
+    (line,) = eventually(lambda: logs.filter_log_events(logGroupName=group)["events"], "the event is logged")
+    event = json.loads(line["message"])
+    assert (event["id"], event["source"], event["detail"]) == (answer["Entries"][0]["EventId"], source, {"n": 1})
+
+
+def test_requests_that_break_the_model_are_refused_as_aws_does(server: Any) -> None:
+    events = server.client("events", parameter_validation=False)
+    entry = {"Source": "a", "DetailType": "b", "Detail": "{}"}
+    with pytest.raises(ClientError) as refused:
+        events.put_events(Entries=[entry] * 11)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert "Member must have length less than or equal to 10" in refused.value.response["Error"]["Message"]
+    with pytest.raises(ClientError, match="ScheduleExpression is not valid"):
+        events.put_rule(Name="bad", ScheduleExpression="cron(0 1 * * * *)")
