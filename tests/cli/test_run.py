@@ -6,8 +6,9 @@ import signal
 import socket
 from pathlib import Path
 
+from batchd.cli.connect import Clients, access
 from tests.cli.command import Batchd, one_line, serving
-from tests.clients.waiting import eventually
+from tests.clients.waiting import described, ended, eventually
 
 
 def test_the_output_of_the_command_comes_out_and_nothing_else(batchd: Batchd) -> None:
@@ -100,3 +101,26 @@ def test_following_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
 
 def _failed(batchd: Batchd, name: str) -> str:
     return "\n".join(line for line in batchd("jobs", "--status", "failed").stdout.splitlines() if name in line)
+
+
+def test_what_failed_runs_again(batchd: Batchd) -> None:
+    batchd("run", "--name", "flaky", "--", "false")
+    clients = Clients(access(batchd.data))
+    array = clients.batch.submit_job(
+        jobName="shards",
+        jobQueue="default",
+        jobDefinition="run-python-3-slim",
+        arrayProperties={"size": 3},
+        containerOverrides={"command": ["sh", "-c", '[ "$AWS_BATCH_JOB_ARRAY_INDEX" != 1 ]']},
+    )
+    ended(clients.batch, array["jobId"])
+
+    one, some = batchd("rerun", "flaky"), batchd("rerun", array["jobId"])
+
+    assert described(clients.batch, one.stdout.strip())["jobName"] == "flaky"
+    assert (one.returncode, one.stderr) == (0, "")
+    assert one_line(some.stderr) == "1 of 3 children run again"
+    summary = described(clients.batch, some.stdout.strip())["arrayProperties"]["statusSummary"]
+    assert summary["SUCCEEDED"] == 2
+    refused = batchd("rerun", "never")
+    assert (refused.returncode, one_line(refused.stderr)) == (1, "there is no job with the id or name 'never'")

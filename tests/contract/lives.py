@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchd.scheduler.children import new_children
 from batchd.scheduler.events import (
     EnvironmentSaved,
     EnvironmentSpec,
@@ -34,7 +35,7 @@ class Life:
 
     def submit(self, job_id: str, size: int, **changes: object) -> None:
         spec = job_spec(job_id, size=size, **changes)
-        counts = ChildCounts((size, 0, 0, 0, 0, 0, 0), self.now) if size else None
+        counts = ChildCounts(tuple(new_children(size, spec.succeeded).counts), self.now) if size else None
         self.store.transact(lambda tx: tx.jobs.insert(job_row(job_id, created_at=self.now, children=counts), spec))
         self.tell(JobSubmitted(spec))
 

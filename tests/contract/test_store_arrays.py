@@ -43,6 +43,25 @@ def test_an_array_comes_back_as_it_went(store: Store) -> None:
         assert tx.jobs.live() == [Job(spec, JobStatus.SUBMITTED, 1000, children=new_children(3))]
 
 
+def test_an_array_of_which_some_succeeded_before_comes_back_as_it_went(life: Life) -> None:
+    life.submit("a", 5, succeeded=((0, 1), (2, 4)))
+    assert (life.listed("a", SUCCEEDED), life.listed("a", STARTING)) == ([0, 2, 3], [1, 4])
+    assert life.get("a").children == ChildCounts((0, 0, 0, 2, 0, 3, 0), life.now)
+    assert life.counts() == {"STARTING": 2, "SUCCEEDED": 3}
+    life.end("a:1", 1)
+    life.end("a:4")
+    with life.store.read() as tx:
+        assert tx.jobs.failed_children("a") == ((1, 2),)
+
+
+def test_children_born_succeeded_are_so_before_the_scheduler_has_seen_them(store: Store) -> None:
+    row = job_row("a", children=ChildCounts((2, 0, 0, 0, 0, 1, 0), 7))
+    spec = JobSpec("a", QUEUE, Resources(1, 1), size=3, succeeded=((1, 2),))
+    store.transact(lambda tx: tx.jobs.insert(row, spec))
+    with store.read() as tx:
+        assert tx.jobs.live() == [Job(spec, JobStatus.SUBMITTED, 1000, children=new_children(3, ((1, 2),)))]
+
+
 def test_children_are_listed_and_found_whether_they_have_rows_or_not(life: Life) -> None:
     life.submit("a", 6, attempts=2)
     life.end("a:0")

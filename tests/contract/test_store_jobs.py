@@ -86,6 +86,7 @@ def test_narrow_reads(store: Store) -> None:
     with store.read() as tx:
         assert tx.jobs.task_of("j-1") == (b"template", "us-east-1", QUEUE)
         assert tx.jobs.status_of("j-1") is JobStatus.RUNNABLE
+        assert (tx.jobs.spec_of("j-1"), tx.jobs.spec_of("j-1:0")) == (job_spec("j-1"), None)
 
 
 def test_tags_change_and_nothing_else_with_them(store: Store) -> None:

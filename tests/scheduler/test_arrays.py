@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from batchd.scheduler import arrays, identity, invariants
@@ -460,3 +462,54 @@ def restarted(rows: Rows) -> Scheduler:
     again.restore(rows.live())
     assert invariants.check(again.state) == []
     return again
+
+
+# Arrays that run again what failed of another
+
+
+def again(name: str, size: int, *succeeded: tuple[int, int]) -> JobSpec:
+    return replace(array(name, size), succeeded=succeeded)
+
+
+def test_children_that_succeeded_before_do_not_run_again() -> None:
+    world = World(vcpus=1)
+    world.submit(again("a", 5, (0, 2), (3, 4)))
+    assert (world.summary("a"), world.started()) == ("1 RUNNABLE, 1 STARTING, 3 SUCCEEDED", ["a:2"])
+    assert (world.life("a:0"), world.life("a:4")) == ([], ["PENDING", "RUNNABLE"])
+    world.run("a:2")
+    world.run("a:4")
+    assert (world.status("a"), world.summary("a")) == ("SUCCEEDED", "5 SUCCEEDED")
+    assert world.scheduler.state.jobs == {}
+
+
+def test_an_array_that_runs_again_may_fail_again_and_be_cancelled() -> None:
+    world = World(vcpus=1)
+    world.submit(again("a", 3, (0, 1)), again("b", 3, (1, 2)))
+    world.tell(CancelRequested("b", "no"))
+    assert (world.status("b"), world.summary("b")) == ("FAILED", "1 SUCCEEDED, 2 FAILED")
+    world.run("a:1", 1)
+    world.run("a:2")
+    assert (world.status("a"), world.summary("a")) == ("FAILED", "2 SUCCEEDED, 1 FAILED")
+
+
+def test_a_sequence_goes_on_where_it_had_failed() -> None:
+    world = World()
+    world.submit(sequential(again("a", 4, (0, 2))))
+    assert world.started() == ["a:2"]
+    world.run("a:2")
+    assert world.started() == ["a:2", "a:3"]
+
+
+def test_who_follows_an_array_that_runs_again_need_not_wait_for_what_succeeded_before() -> None:
+    world = World()
+    world.submit(again("a", 3, (0, 1)), each(array("b", 3), "a"), after(spec("c"), "a:0"), after(spec("d"), "a:1"))
+    assert (world.summary("b"), world.statuses("c", "d")) == ("2 PENDING, 1 STARTING", "STARTING PENDING")
+
+
+def test_after_a_restart_an_array_that_runs_again_is_where_it_was() -> None:
+    rows = Rows()
+    world = World(vcpus=1)
+    rows.save(world.submit(again("a", 4, (1, 3))))
+    state = restarted(rows).state
+    assert state.jobs == world.scheduler.state.jobs
+    assert invariants.check(state) == []

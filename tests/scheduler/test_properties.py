@@ -50,6 +50,7 @@ specs = st.builds(
     size=st.sampled_from([0, 0, 2, 3]),
     sequential=st.booleans(),
     after_any=st.booleans(),
+    succeeded=st.sampled_from([(), (), ((0, 1),)]),
     gang=st.sampled_from([None, None, None, Gang(2, 0, (Resources(1000, 1000),)), Gang(3, 1, (Resources(0, 100),))]),
 )
 

@@ -104,7 +104,11 @@ class Oracle:
 
     def _status(self, job_id: str) -> JobStatus:
         seen = self._seen.get(job_id)
-        return seen.status if seen is not None else SUBMITTED
+        if seen is not None:
+            return seen.status
+        array_id, _, index = job_id.partition(":")
+        born = self.specs[array_id].succeeded if index else ()
+        return SUCCEEDED if any(first <= int(index) < behind for first, behind in born) else SUBMITTED
 
     def _failed_children(self, job_id: str, spec: JobSpec) -> bool:
         if not spec.size or ":" in job_id:

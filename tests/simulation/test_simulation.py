@@ -18,11 +18,11 @@ def test_whatever_happens_nothing_acknowledged_is_lost_and_every_job_ends(start:
 
 
 def test_a_server_may_die_at_every_single_point_of_its_life() -> None:
-    points = run(3, QUIET).fuse.passed
-    assert points > 40, "too short a life to prove anything"
+    lives = ((seed, run(seed, QUIET).fuse.passed) for seed in range(100))
+    seed, points = next((seed, points) for seed, points in lives if 40 < points < 80)  # long enough to prove something
     for point in range(points):
         died: list[str] = []
-        run(3, replace(QUIET, die_at=point), died.append)
+        run(seed, replace(QUIET, die_at=point), died.append)
         assert [line for line in died if line.startswith("died")], f"it did not die at point {point}"
 
 

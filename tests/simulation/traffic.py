@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from random import Random
 
 from batchd.controllers.schedule import ENVIRONMENT, QUEUE
+from batchd.scheduler.children import new_children
 from batchd.scheduler.events import (
     FINAL,
     Dependency,
@@ -48,6 +49,7 @@ def some_job(chance: Random, job_id: str, others: Mapping[str, int]) -> JobSpec:
         size=size,
         sequential=size > 0 and chance.random() < 0.2,
         after_any=chance.random() < 0.3,
+        succeeded=((chance.randrange(1, size), size),) if size and chance.random() < 0.2 else (),
     )
 
 
@@ -72,7 +74,7 @@ def some_behaviour(chance: Random) -> dict[str, str]:
 def submission(spec: JobSpec, behaviour: dict[str, str], now: int) -> Work:
     """As SubmitJob does: the row and the event in one unit, with what is known of the dependencies."""
     task = TaskSpec("", (ContainerSpec("default", "busybox", environment=behaviour),))
-    children = ChildCounts((spec.size, 0, 0, 0, 0, 0, 0), now) if spec.size else None
+    children = ChildCounts(tuple(new_children(spec.size, spec.succeeded).counts), now) if spec.size else None
     row = JobRow(spec.job_id, "r", spec.queue, spec.job_id, "d:1", now, {}, encode_task(task), {}, children=children)
 
     def submit(tx: Tx) -> None:

@@ -83,6 +83,17 @@ def explain(data_dir: Path | None, job: str) -> None:
         out.print(f"  Its exit code is {code}.")
 
 
+def run_again(data_dir: Path | None, job: str) -> None:
+    """Print the new job's id; of an array say to the person how many children run."""
+    clients = Clients(access(data_dir))
+    found = following.find_job(clients, job)
+    answer = clients.own.rerun_job(jobId=found["jobId"])
+    if "children" in answer:
+        size = found["arrayProperties"]["size"]
+        print(f"batchd: {answer['children']} of {size} children run again", file=sys.stderr)
+    print(answer["jobId"])
+
+
 def _write(line: str) -> None:
     print(line, flush=True)
 

@@ -194,6 +194,14 @@ def purge(
 
 
 @app.command()
+def rerun(job: Job, data_dir: DataDir = None) -> None:
+    """Submit a job that failed again, as it was; of an array only the children that failed."""
+    from batchd.cli.jobs import run_again
+
+    run_again(data_dir, job)
+
+
+@app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Check what this machine allows, and say what is missing."""
     from batchd.cli.doctor import examine

@@ -9,6 +9,7 @@ import orjson
 
 from batchd.engines.engine import RESULT_BYTES, RESULT_VARIABLE
 from batchd.errors import BatchdError
+from batchd.store.reruns import origin_of
 from batchd.store.store import Result, Tx
 
 _REFERENCE = re.compile(r"Ref::([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
@@ -60,5 +61,5 @@ def _field(tx: Tx, job_id: str, name: str, field: str) -> str:
 
 def last_result(tx: Tx, job_id: str) -> Result | None:
     """Of the job's last attempt; None: it left none, or the job is not known any more."""
-    job = tx.jobs.get(job_id)
+    job = origin_of(tx.jobs, tx.jobs.get(job_id))
     return tx.results.get(job.attempts[-1].task_id) if job is not None and job.attempts else None

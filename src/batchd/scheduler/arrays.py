@@ -13,11 +13,12 @@ from batchd.scheduler.transitions import move, move_children
 
 
 def admit(state: State, draft: Draft, array: Job) -> None:
-    """SUBMITTED: its children are PENDING, those that nothing holds RUNNABLE."""
+    """SUBMITTED: its children are PENDING, but for those born SUCCEEDED, and those that nothing holds RUNNABLE."""
     children = _of(array)
     move(draft, array, JobStatus.PENDING, draft.now)
-    children.shift(JobStatus.SUBMITTED, JobStatus.PENDING, children.size)
-    move_children(draft, array, range(children.size), JobStatus.PENDING)
+    waiting = range(children.size) if not array.spec.succeeded else list(children.among(PENDING))
+    children.shift(JobStatus.SUBMITTED, JobStatus.PENDING, len(waiting))
+    move_children(draft, array, waiting, JobStatus.PENDING)
     if dependencies.outcome(state, array) is JobStatus.FAILED:
         end(state, draft, array, Drop(reasons.DEPENDENCY_FAILED, draft.now))
         return

@@ -6,7 +6,7 @@ SUCCEEDED on the child has ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from batchd.scheduler.events import JobStatus
@@ -96,8 +96,12 @@ class Children:
         return self.fresh
 
 
-def new_children(size: int) -> Children:
-    """Of an array that was just submitted."""
-    counts = [0] * len(_PLACE)
-    counts[_PLACE[JobStatus.SUBMITTED]] = size
-    return Children(bytearray(size), counts)
+def new_children(size: int, succeeded: Iterable[tuple[int, int]] = ()) -> Children:
+    """Of an array that was just submitted, of which these children, as ranges, are born SUCCEEDED."""
+    children = Children(bytearray(size), [0] * len(_PLACE))
+    for first, behind in succeeded:
+        children.states[first:behind] = bytes([SUCCEEDED]) * (behind - first)
+    done = children.states.count(SUCCEEDED) if succeeded else 0
+    children.counts[_PLACE[JobStatus.SUCCEEDED]] = done
+    children.counts[_PLACE[JobStatus.SUBMITTED]] = size - done
+    return children

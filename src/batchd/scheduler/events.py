@@ -104,7 +104,8 @@ class JobSpec:
     for the id. [batch.md 3.5] `share` is the line of its queue in which the job stands, and `priority` says where in
     it. [batch.md 3.6] With a `gang` the `resources` are what all its nodes ask for together. `claims` are of each
     attempt, of an array those of each child, of a gang those of all its nodes; `definition` is the job definition's
-    ARN.
+    ARN. `succeeded` are the children, as ranges (first, behind the last), that did so when the array ran before: they
+    do not run again.
     """
 
     job_id: str
@@ -124,6 +125,7 @@ class JobSpec:
     service: ServiceSpec | None = None
     claims: tuple[Claim, ...] = ()
     definition: str = ""
+    succeeded: tuple[tuple[int, int], ...] = ()
 
     @property
     def needs(self) -> tuple[Resources, ...]:

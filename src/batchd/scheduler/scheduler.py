@@ -184,7 +184,7 @@ class Scheduler:
         spec = event.job
         if spec.job_id in state.jobs:
             return
-        children = new_children(spec.size) if spec.size else None
+        children = new_children(spec.size, spec.succeeded) if spec.size else None
         job = state.jobs[spec.job_id] = Job(spec, JobStatus.SUBMITTED, draft.now, children=children)
         state.queue(spec.queue).live += 1
         if spec.claims:

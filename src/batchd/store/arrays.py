@@ -14,8 +14,8 @@ import orjson
 
 from batchd.errors import StoreError
 from batchd.scheduler.arrays import child_spec
-from batchd.scheduler.children import FAILED, PENDING, RECORDED, RUNNABLE, SUCCEEDED, Children, Drop
-from batchd.scheduler.events import JobStatus
+from batchd.scheduler.children import FAILED, PENDING, RECORDED, RUNNABLE, SUCCEEDED, Children, Drop, new_children
+from batchd.scheduler.events import JobSpec, JobStatus
 from batchd.scheduler.identity import array_of, child_id
 from batchd.scheduler.state import Job
 from batchd.store.codec import decode_list, encode
@@ -54,9 +54,9 @@ class ArrayRows:
         self._session = session
         self._moved: Counter[tuple[str, str]] = Counter()
 
-    def insert(self, row: JobRow, counts: ChildCounts) -> None:
+    def insert(self, row: JobRow, spec: JobSpec, counts: ChildCounts) -> None:
         """The children of a job that has just got its row."""
-        states = _pack(bytes(sum(counts.by_status)))
+        states = _pack(new_children(spec.size, spec.succeeded).states)
         self._session.change(_INSERT, (_encode(counts.by_status), counts.updated_at, states, row.job_id))
         self._count(row.queue, counts.by_status)
         self.move(row.queue, None, row.status)

@@ -25,6 +25,7 @@ _INSERT = _SQL["insert_job"]
 _INSERT_DOCUMENT = _SQL["insert_document"]
 _GET = _SQL["get_job"]
 _TASK = _SQL["get_task"]
+_SPEC = _SQL["get_spec"]
 _STATUS = _SQL["get_status"]
 _PAGE = _SQL["page_jobs"]
 _SET_TAGS = _SQL["set_tags"]
@@ -60,7 +61,7 @@ class JobRows:
         if spec.claims:
             self._consumables.insert(row.job_id, spec.claims)
         if row.children is not None:
-            self._arrays.insert(row, row.children)
+            self._arrays.insert(row, spec, row.children)
 
     def get(self, job_id: str) -> JobRow | None:
         row = self._session.row(_GET, (job_id,))
@@ -76,6 +77,10 @@ class JobRows:
         place = array_of(job_id) or gang_of(job_id)
         row = self._session.row(_TASK, (place[0] if place else job_id,))
         return (row[0], row[1], row[2]) if row else None
+
+    def spec_of(self, job_id: str) -> JobSpec | None:
+        row = self._session.row(_SPEC, (job_id,))
+        return decode(JobSpec, row[0]) if row else None
 
     def status_of(self, job_id: str) -> JobStatus | None:
         row = self._session.row(_STATUS, (job_id,))

@@ -127,6 +127,9 @@ class JobTable(Protocol):
     def task_of(self, job_id: str) -> tuple[bytes, str, str] | None:
         """(task template, region, queue ARN): the narrow read of a launch."""
 
+    def spec_of(self, job_id: str) -> JobSpec | None:
+        """What the scheduler was told of a job, also of one that has ended; parts of jobs have none of their own."""
+
     def status_of(self, job_id: str) -> JobStatus | None: ...
     def page(self, queue: str, wanted: JobFilter, after: tuple[int, str] | None, limit: int) -> list[JobRow]:
         """Newest first; `after` is (created_at, job_id) of the last row seen."""

@@ -5,18 +5,29 @@ from __future__ import annotations
 import orjson
 
 from batchd.scheduler.events import FINAL
+from batchd.scheduler.identity import child_id
 from batchd.scheduler.state import Attempt
+from batchd.store.reruns import RERUN_OF, origin_of
 from batchd.store.store import Body, JobRow, Tx
 
 
 def result_members(tx: Tx, row: JobRow) -> Body:
     """The result of an ended job's last attempt, or why what it wrote is none."""
-    if row.status not in FINAL or not row.attempts:
+    ran = origin_of(tx.jobs, row) if row.status in FINAL else None
+    if ran is None or not ran.attempts:
         return {}
-    result = tx.results.get(row.attempts[-1].task_id)
+    result = tx.results.get(ran.attempts[-1].task_id)
     if result is None:
         return {}
     return {"batchdResultError": result.problem} if result.text is None else {"batchdResult": orjson.loads(result.text)}
+
+
+def rerun_members(row: JobRow) -> Body:
+    """The job that this one runs again; of a child, the child of the same index."""
+    before = row.document.get(RERUN_OF)
+    if before is None:
+        return {}
+    return {"batchdRerunOf": before if row.index is None else child_id(before, row.index)}
 
 
 def usage_members(attempt: Attempt) -> Body:

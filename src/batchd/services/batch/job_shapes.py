@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from batchd.arns import Arn, parse_arn
 from batchd.scheduler.events import FINAL, JobStatus
+from batchd.services.batch.extras import rerun_members
 from batchd.services.batch.job_attempts import STARTED, container_members, given
 from batchd.services.batch.job_pods import pod_members
 from batchd.services.batch.job_tasks import task_members
@@ -35,6 +36,7 @@ def job_detail(row: JobRow) -> Body:
         "tags": row.tags,
         "isCancelled": row.is_cancelled,
         "isTerminated": row.is_terminated,
+        **rerun_members(row),
     }
 
 

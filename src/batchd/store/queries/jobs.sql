@@ -27,6 +27,10 @@ WHERE j.job_id = ?;
 -- What a launch needs of a job.
 SELECT d.task, j.region, j.queue FROM jobs j JOIN job_documents d ON d.number = j.number WHERE j.job_id = ?;
 
+-- name: get_spec
+-- What the scheduler was told of a job.
+SELECT d.spec FROM jobs j JOIN job_documents d ON d.number = j.number WHERE j.job_id = ?;
+
 -- name: get_status
 -- Where a job is in its life.
 SELECT status FROM jobs WHERE job_id = ?;
