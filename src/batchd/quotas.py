@@ -19,6 +19,7 @@ class Quotas:
     dependencies_per_job: int = 20
     array_size: int = 10_000
     tags_per_resource: int = 50
+    shares_per_queue: int = 500
     submit_job_bytes: int = 30 * 1024
     service_payload_bytes: int = 10 * 1024
     job_definition_bytes: int = 24 * 1024

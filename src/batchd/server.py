@@ -284,6 +284,7 @@ class Server:
             issuer.secret_of,
             Vault(self.keyring.master_key),
             front=lambda queue, limit: parts.schedule.scheduler.places(queue, limit),
+            shares=lambda queue, limit: parts.schedule.scheduler.shares(queue, limit),
             queue_vcpus=parts.demand.queue_vcpus,
             queue_instances=parts.demand.queue_instances,
             environment_vcpus=parts.demand.vcpus,

@@ -10,15 +10,17 @@ from batchd.scheduler.children import DROPPED, FAILED, RECORDED, SUCCEEDED, Chil
 from batchd.scheduler.events import FINAL, Dependency, JobStatus
 from batchd.scheduler.gangs import node_spec, others
 from batchd.scheduler.identity import array_of, gang_of, node_id
-from batchd.scheduler.state import Job, Step
+from batchd.scheduler.state import Job, Share, Step
 
 
 class Rows:
-    """`jobs` are rows of jobs, arrays and those children that something happened to, each as last saved."""
+    """`jobs` are rows of jobs, arrays and those children that something happened to, each as last saved; `shares` are
+    by queue and name."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self._children: dict[str, Children] = {}
+        self.shares: dict[tuple[str, str], Share] = {}
 
     def save(self, step: Step) -> None:
         for job in step.changed:
@@ -31,6 +33,9 @@ class Rows:
             kept = self._of(array.job_id, array.children)
             kept.states, kept.drops = bytearray(array.children.states), list(array.children.drops)
             kept.runnable_at = array.children.runnable_at
+        self.shares.update({(share.queue, share.name): share for share in step.shares})
+        for gone in step.forgotten:
+            self.shares.pop(gone, None)
 
     def live(self) -> list[Job]:
         """As a store restores them: arrays with the bytes that were saved, over which the children's rows prevail."""

@@ -23,7 +23,7 @@ from batchd.scheduler.events import (
     TerminateRequested,
 )
 from batchd.scheduler.scheduler import Scheduler
-from tests.scheduler.worlds import after, environment, limited, machine, queue, retrying, spec
+from tests.scheduler.worlds import after, environment, fair, limited, machine, of, queue, retrying, spec
 
 
 def life(seed: int) -> str:
@@ -34,7 +34,8 @@ def life(seed: int) -> str:
     tasks: list[str] = []
     now = 0
     events: list[Event] = [machine(8, 8192), *(environment(f"e{n}", 3 + n) for n in range(3))]
-    events += [queue(f"q{n}", f"e{n % 3}", f"e{(n + 1) % 3}", priority=n // 3) for n in range(6)]
+    policies = [None, None, None, None, fair(), fair(decay_s=900, reservation=30, a=0.5)]
+    events += [queue(f"q{n}", f"e{n % 3}", f"e{(n + 1) % 3}", priority=n // 3, fair=policies[n]) for n in range(6)]
     for number in range(400):
         now += chance.randrange(20_000)
         step = scheduler.step(events, now)
@@ -44,6 +45,8 @@ def life(seed: int) -> str:
         job = retrying(spec(f"j{number}", chance.randrange(4), on=f"q{chance.randrange(6)}"), chance.randrange(1, 3))
         job = limited(job, 60) if chance.random() < 0.3 else job
         job = replace(job, size=3, sequential=chance.random() < 0.3) if chance.random() < 0.3 else job
+        if job.queue in ("q4", "q5"):
+            job = of(chance.choice("abc"), job, chance.randrange(3))
         other = Dependency(f"j{number - 1}", each=job.size > 0 and chance.random() < 0.5)
         events.append(JobSubmitted(after(job, other) if chance.random() < 0.2 else job))
     return digest.hexdigest()

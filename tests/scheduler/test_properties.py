@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from batchd.scheduler import invariants, policy
+from batchd.scheduler import invariants, lines
 from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import (
     FINAL,
@@ -33,10 +34,12 @@ from batchd.scheduler.events import (
 from batchd.scheduler.scheduler import Scheduler
 from batchd.scheduler.state import Job, Step
 from tests.scheduler.rows import Rows
-from tests.scheduler.worlds import environment, machine, queue
+from tests.scheduler.worlds import environment, fair, machine, queue
 
 QUEUES = ("q1", "q2", "q3")
 ENVIRONMENTS = ("e1", "e2")
+FAIR = {"q3": fair(reservation=40, a=0.25, b_=3.0)}
+SHARES = ("a", "b1", "b2", "c")
 LIMITS = ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
 picks = st.integers(0, 10_000)
 specs = st.builds(
@@ -76,7 +79,9 @@ class Lives(RuleBasedStateMachine):
         for arn in ENVIRONMENTS:
             self.step(*self.configure(environment(arn, 4)))
         for number, arn in enumerate(QUEUES):
-            self.step(*self.configure(queue(arn, *ENVIRONMENTS[number % 2 :], priority=number // 2)))
+            self.step(
+                *self.configure(queue(arn, *ENVIRONMENTS[number % 2 :], priority=number // 2, fair=FAIR.get(arn)))
+            )
 
     def configure(self, event: Event) -> list[Event]:
         """Remember the last word on each thing, for the next restart."""
@@ -86,7 +91,11 @@ class Lives(RuleBasedStateMachine):
 
     def step(self, *events: Event) -> Step:
         self.now += 1000
-        front = {arn: [job_id for job_id, _ in self.scheduler.places(arn, 9)] for arn in QUEUES}
+        front = [
+            [job_id for _, job_id in islice(lines.members(line), 9)]
+            for queue_ in self.scheduler.state.queues.values()
+            for line in queue_.lines.values()
+        ]
         tried = {job.job_id for job in self.scheduler.state.jobs.values() if job.attempts}
         step = self.scheduler.step(events, self.now)
         assert invariants.check_step(self.scheduler.state, step) == []
@@ -101,10 +110,10 @@ class Lives(RuleBasedStateMachine):
                 self.starts[command.task_id] = command.job_id
         return step
 
-    def check_order(self, step: Step, front: dict[str, list[str]], tried: set[str]) -> None:
-        """Within a queue the jobs that waited before the step start in the order in which they stood in line."""
+    def check_order(self, step: Step, front: list[list[str]], tried: set[str]) -> None:
+        """Within a line the jobs that waited before the step start in the order in which they stood in line."""
         started = [whole_of(command) for command in step.commands if isinstance(command, StartTask)]
-        for line in front.values():
+        for line in front:
             waited = [job_id for job_id in started if job_id in line and job_id not in tried]
             assert waited == [job_id for job_id in line if job_id in waited]
             left = {job_id for moved in step.transitions for job_id in moved.job_ids()} | set(waited)
@@ -125,6 +134,8 @@ class Lives(RuleBasedStateMachine):
         depends_on = dict.fromkeys(names[pick % len(names)] for pick in waits_for) if names else {}
         others = tuple(self.depend(name, job.size, sum(waits_for)) for name in depends_on)
         job_id = f"j{len(names)}"
+        if job.queue in FAIR:
+            job = replace(job, share=SHARES[sum(waits_for) % len(SHARES)], priority=len(waits_for))
         self.names[job_id] = job.size
         sequential, gang = job.sequential and job.size > 0, None if job.size else job.gang
         self.step(JobSubmitted(replace(job, job_id=job_id, depends_on=others, sequential=sequential, gang=gang)))
@@ -190,7 +201,8 @@ class Lives(RuleBasedStateMachine):
         limits=st.dictionaries(st.sampled_from(LIMITS), st.sampled_from([600, 900])),
     )
     def change_queue(self, arn: str, priority: int, count: int, limits: dict[str, int]) -> None:
-        self.step(*self.configure(queue(arn, *ENVIRONMENTS[:count], priority=priority, limits=limits)))
+        saved = queue(arn, *ENVIRONMENTS[:count], priority=priority, limits=limits, fair=FAIR.get(arn))
+        self.step(*self.configure(saved))
 
     @rule(pick=st.integers(0, 20))
     def delete_something(self, pick: int) -> None:
@@ -215,9 +227,10 @@ class Lives(RuleBasedStateMachine):
         wanted = self.scheduler.wanted()
         again = Scheduler()
         again.step(list(self.told.values()), self.now)
-        again.restore(self.rows.live())
+        again.restore(self.rows.live(), kept=self.rows.shares.values())
         assert again.state.jobs == self.scheduler.state.jobs
         assert sorted(map(repr, again.wanted())) == sorted(map(repr, wanted))
+        assert shares_of(again) == shares_of(self.scheduler)
         self.scheduler = again
         self.step(TimePassed())
 
@@ -227,8 +240,9 @@ class Lives(RuleBasedStateMachine):
         live = {row.whole.job_id for row in self.rows.live()}
         assert live == set(self.scheduler.state.jobs), "what is acknowledged is known until it ends"
         for queue_ in self.scheduler.state.queues.values():
-            tried = [bool(job.attempts) for job in policy.order(queue_)]
-            assert tried == sorted(tried, reverse=True), "retried jobs stand in front"
+            for line in queue_.lines.values():
+                tried = [(job.spec.priority, bool(job.attempts)) for job in lines.order(line)]
+                assert tried == sorted(tried, reverse=True), "by priority, and retried jobs stand in front"
 
     def teardown(self) -> None:
         """Let everything run to its end: no job is stuck that has somewhere to run."""
@@ -237,12 +251,22 @@ class Lives(RuleBasedStateMachine):
         for arn in ENVIRONMENTS:
             self.step(*self.configure(environment(arn)))
         for arn in QUEUES:
-            self.step(*self.configure(queue(arn, *ENVIRONMENTS)))
+            self.step(*self.configure(queue(arn, *ENVIRONMENTS, fair=FAIR.get(arn))))
         for _ in range(1000):
             if not self.scheduler.state.tasks:
                 break
             self.step(*[TaskExited(task_id, self.now, 0) for task_id in self.scheduler.state.tasks])
         assert self.scheduler.state.jobs == {}, "every job ends"
+
+
+def shares_of(scheduler: Scheduler) -> dict[tuple[str, str], tuple[int, ...]]:
+    """What is remembered of them."""
+    return {
+        (arn, name): (line.live, line.held, line.used, line.used_at)
+        for arn, queue_ in scheduler.state.queues.items()
+        for name, line in queue_.lines.items()
+        if name
+    }
 
 
 Lives.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -16,6 +16,7 @@ from batchd.scheduler.events import (
     EnvironmentSpec,
     Event,
     ExitRule,
+    FairShare,
     Gang,
     JobSpec,
     JobStatus,
@@ -188,9 +189,26 @@ def ended(name: str, status: JobStatus) -> Dependency:
     return Dependency(name, status)
 
 
-def queue(arn: str, *environments: str, priority: int = 1, limits: dict[str, int] | None = None) -> QueueSaved:
+def queue(
+    arn: str,
+    *environments: str,
+    priority: int = 1,
+    limits: dict[str, int] | None = None,
+    fair: FairShare | None = None,
+) -> QueueSaved:
     """`limits` are seconds by reason."""
-    return QueueSaved(QueueSpec(arn, priority, environments, tuple(TimeLimit(*one) for one in (limits or {}).items())))
+    times = tuple(TimeLimit(*one) for one in (limits or {}).items())
+    return QueueSaved(QueueSpec(arn, priority, environments, times, fair_share=fair))
+
+
+def fair(decay_s: int = 0, reservation: int = 0, **weights: float) -> FairShare:
+    """`A_` in `weights` is the prefix `A*`."""
+    return FairShare(decay_s, reservation, tuple((name.replace("_", "*"), one) for name, one in weights.items()))
+
+
+def of(share: str, job: JobSpec, priority: int = 0) -> JobSpec:
+    """The job as one of this share."""
+    return replace(job, share=share, priority=priority)
 
 
 def environment(

@@ -15,6 +15,7 @@ from batchd.scheduler.events import (
     EnvironmentSpec,
     Event,
     ExitRule,
+    FairShare,
     JobSpec,
     JobStatus,
     JobSubmitted,
@@ -27,6 +28,8 @@ from batchd.store.store import ChildCounts, JobRow, Key, Tx
 from batchd.task import ContainerSpec, TaskSpec, encode_task
 
 QUEUES = ("q1", "q2", "q3")
+POLICIES = {"q3": FairShare(0, 25, (("a", 0.5), ("b*", 2.0)))}
+SHARES = ("a", "b1", "b2", "c")
 ENVIRONMENTS = ("e1", "e2")
 RUN_S = ["0", "0", "1", "1", "1", "10", "10", "10", "100", "100", "10000000"]
 TROUBLES = ({"VANISH": "1"}, {"FAIL_TO_START": "no image"}, {"IGNORE_SIGTERM": "1"})
@@ -37,10 +40,13 @@ def some_job(chance: Random, job_id: str, others: Mapping[str, int]) -> JobSpec:
     """A job, or an array of a few, that may wait for some of the others; those come with their sizes."""
     waits_for = chance.sample(list(others), min(len(others), chance.choice((0, 0, 0, 1, 2))))
     size = chance.choice((0, 0, 0, 2, 3, 5))
+    queue = chance.choice(QUEUES)
     vcpus, memory, gpus = chance.choice((250, 1000, 2000, 9000)), chance.choice((128, 2048)), chance.choice((0, 0, 1))
     return JobSpec(
         job_id=job_id,
-        queue=chance.choice(QUEUES),
+        queue=queue,
+        share=chance.choice(SHARES) if queue in POLICIES else "",
+        priority=chance.choice((0, 0, 7)) if queue in POLICIES else 0,
         resources=Resources(vcpus, memory, gpus),
         attempts=chance.choice((1, 2, 3)),
         exit_rules=chance.choice(((), (ExitRule("EXIT", on_exit_code="3"),))),

@@ -36,6 +36,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.pools import PoolOracle, plenty, some_change, some_claims
 from tests.simulation.traffic import (
     ENVIRONMENTS,
+    POLICIES,
     QUEUES,
     Work,
     append,
@@ -217,7 +218,7 @@ class World:
             self.write(f"delete {arn}", delete_queue(arn))
             return
         first = self.chance.randrange(len(ENVIRONMENTS))
-        spec = QueueSpec(arn, self.chance.randrange(3), ENVIRONMENTS[first:])
+        spec = QueueSpec(arn, self.chance.randrange(3), ENVIRONMENTS[first:], fair_share=POLICIES.get(arn))
         self.write(f"{spec}", save_queue(spec))
 
     def pass_time(self, seconds: float) -> None:
@@ -235,7 +236,8 @@ class World:
     def repair(self) -> None:
         """Make everything work again. Whatever trouble comes in between, it is tried until it is done."""
         works = [save_environment(EnvironmentSpec(arn, True)) for arn in ENVIRONMENTS]
-        works += [save_queue(QueueSpec(arn, number, ENVIRONMENTS)) for number, arn in enumerate(QUEUES)]
+        queues = [QueueSpec(arn, n, ENVIRONMENTS, fair_share=POLICIES.get(arn)) for n, arn in enumerate(QUEUES)]
+        works += [save_queue(queue) for queue in queues]
         while not self.write("repair", *works, *plenty()):
             pass
 
@@ -309,6 +311,7 @@ class World:
         scheduler = self.server.schedule.scheduler
         with self.server.store.read() as tx:
             stored = {job.job_id: job for job in tx.jobs.live()}
+            used = {(share.queue, share.name): (share.used, share.used_at) for share in tx.shares.every()}
             gone = [name for name in (*self.acknowledged, *self.doubtful) if name not in stored]
             ended = {name: tx.jobs.status_of(name) for name in gone if name not in self.ended}
             self._demand(*self.oracle.read(tx), *self.pools.read(tx))
@@ -321,6 +324,14 @@ class World:
         self._demand(*[f"{name} ended and lives again" for name in stored if name in self.ended])
         if stored != scheduler.state.jobs:
             raise Violation(f"stored and remembered jobs differ: {stored} {scheduler.state.jobs}")
+        remembered = {
+            (arn, name): (line.used, line.used_at)
+            for arn, queue in scheduler.state.queues.items()
+            for name, line in queue.lines.items()
+            if name
+        }
+        if used != remembered:
+            raise Violation(f"what is stored and remembered of shares differs: {used} {remembered}")
         self._demand(*[f"task {task_id} began {n} times" for task_id, n in self.begun.items() if n > 1])
         self._check_engine()
 

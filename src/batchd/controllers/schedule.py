@@ -16,6 +16,7 @@ from batchd.scheduler.events import (
     EnvironmentSaved,
     EnvironmentSpec,
     Event,
+    FairShare,
     JobStatus,
     MachineSized,
     QueueSaved,
@@ -74,7 +75,7 @@ class Schedule:
         scheduler = Scheduler()
         with self._store.read() as tx:
             scheduler.step([*_specs(tx), MachineSized(self._capacity)], self._clock.now_ms())
-            scheduler.restore(tx.jobs.live(), _drawn(tx))
+            scheduler.restore(tx.jobs.live(), _drawn(tx), tx.shares.every())
         self.scheduler = scheduler
         self.is_stale = True
 
@@ -83,7 +84,10 @@ class Schedule:
         step = self.scheduler.step(events, now)
         tx.jobs.save(step.changed)
         tx.jobs.save_arrays(step.counted, step.reshaped, now)
-        tx.journal.append_transitions([moved for moved in step.transitions if moved.status is not JobStatus.SUBMITTED])
+        moved = [moved for moved in step.transitions if moved.status is not JobStatus.SUBMITTED]
+        tx.journal.append_transitions(moved + step.blocked)
+        if step.shares or step.forgotten:
+            tx.shares.save(step.shares, step.forgotten)
         for pool in step.drawn:
             _save_use(tx, pool)
         self._pending.extend(step.commands)
@@ -142,4 +146,11 @@ def _environment_spec(spec: Body) -> EnvironmentSpec:
 
 def _queue_spec(spec: Body) -> QueueSpec:
     limits = tuple(TimeLimit(**limit) for limit in spec.get("limits", ()))
-    return QueueSpec(**{**spec, "environments": tuple(spec["environments"]), "limits": limits})
+    fair_share = _fair_share(spec["fair_share"]) if spec.get("fair_share") else None
+    return QueueSpec(
+        **{**spec, "environments": tuple(spec["environments"]), "limits": limits, "fair_share": fair_share}
+    )
+
+
+def _fair_share(policy: Body) -> FairShare:
+    return FairShare(**{**policy, "weights": tuple((name, factor) for name, factor in policy["weights"])})

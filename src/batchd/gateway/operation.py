@@ -59,6 +59,10 @@ def _nobody_waits(queue: str, limit: int) -> list[tuple[str, int]]:
     return []
 
 
+def _nobody_shares(queue: str, limit: int) -> tuple[int, list[tuple[str, float]]]:
+    return 0, []
+
+
 def _nothing_runs(arn: str, since_ms: int = 0) -> float:
     return 0.0
 
@@ -76,8 +80,9 @@ class Deployment:
     `user_secret` gives the secret that belongs to a user's access key.
     `overview` is the live picture that `batchd top` shows. `vault` seals what must not be stored in clear.
     `front` lists the first jobs that wait in a queue (ARN, how many), each with the time (ms) at which it came to
-    its place. `queue_vcpus` are the vCPUs in use by a queue's jobs, `queue_instances` the instances in use by its
-    service jobs, by type; `environment_vcpus` the most that were in use in an
+    its place. `shares` are how many of a queue's (ARN) are active, and those that hold most (how many), each with its
+    vCPUs. `queue_vcpus` are the vCPUs in use by a queue's jobs, `queue_instances` the instances in use by its service
+    jobs, by type; `environment_vcpus` the most that were in use in an
     environment (ARN) at any time since (ms). `strict_roles` asks that roles exist that a compute environment names.
     """
 
@@ -89,6 +94,7 @@ class Deployment:
     user_secret: Callable[[str], str] = _no_user_keys
     vault: Vault = field(default_factory=_passing_vault)
     front: Callable[[str, int], list[tuple[str, int]]] = _nobody_waits
+    shares: Callable[[str, int], tuple[int, list[tuple[str, float]]]] = _nobody_shares
     queue_vcpus: Callable[[str], float] = _nothing_runs
     queue_instances: Callable[[str], dict[str, int]] = _no_instances
     environment_vcpus: Callable[[str, int], float] = _nothing_runs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heapreplace
 
-from batchd.scheduler import arrays, identity, lines, placement, policy, tasks
+from batchd.scheduler import accusation, arrays, fair, identity, lines, placement, policy, shares, tasks
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Draft, Environment, Job, Line, Queue, State
 from batchd.scheduler.transitions import move
@@ -17,6 +17,8 @@ def run(state: State, draft: Draft) -> None:
     """
     # 1. Take the queues that something happened to since the last round.
     contest = [policy.rank(state.queues[arn]) for arn in state.awake if arn in state.queues]
+    for arn in state.awake:
+        fair.open_round(state.queues.get(arn))
     state.awake.clear()
     # 2. Order them.
     heapify(contest)
@@ -29,6 +31,8 @@ def run(state: State, draft: Draft) -> None:
             continue
         # 4. Start it (of an array its next child), and let the queue go behind its equals.
         line, job, environment = found
+        if line.accused is not None:
+            accusation.accuse(draft, line, job, None)
         if job.children is not None:
             job = arrays.record(state, job, job.children.next_fresh())
         lines.take(line)
@@ -40,19 +44,19 @@ def run(state: State, draft: Draft) -> None:
 
 def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environment] | None:
     """The head whose turn it is and its place. None: nobody waits, or the queue sleeps, and nobody overtakes a head."""
+    if queue.fair is not None:
+        return fair.next_one(state, draft, queue, queue.fair)
     for line in queue.lines.values():
         job = lines.head(line)
         if line.accused is not None and line.accused is not job:
-            _accuse(draft, line, line.accused, None)
+            accusation.accuse(draft, line, line.accused, None)
         if job is None:
             continue
         environment = placement.find(state, queue, job)
         if environment is None:
-            _accuse(draft, line, job, placement.misfit(state, queue, job))
+            accusation.accuse(draft, line, job, placement.misfit(state, queue, job))
             placement.sleep(state, queue, job)
             continue
-        if line.accused is not None:
-            _accuse(draft, line, job, None)
         return line, job, environment
     return None
 
@@ -63,17 +67,8 @@ def _start(state: State, draft: Draft, job: Job, environment: Environment) -> No
     job.task_id = task_id
     job.environment = environment.arn
     placement.reserve(state, environment, job)
+    if job.spec.share:
+        shares.hold(state, draft, job)
     state.tasks[task_id] = job
     move(draft, job, JobStatus.STARTING, draft.now)
     draft.commands.append(tasks.start_of(job))
-
-
-def _accuse(draft: Draft, line: Line, job: Job, misfit: str | None) -> None:
-    """Let a waiting job say why it can never start; None takes that back. [batch.md 5.4]"""
-    reason = misfit or policy.last_reason(job)
-    if line.accused is not job or line.accused_at is None or job.status_reason != reason:
-        line.accused_at = draft.now
-    line.accused = job if misfit else None
-    if job.status in (JobStatus.PENDING, JobStatus.RUNNABLE) and job.status_reason != reason:
-        job.status_reason = reason
-        draft.changed[job.spec.job_id] = job

@@ -142,15 +142,26 @@ class TimeLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class FairShare:
+    """A fair-share scheduling policy. `weights` are (share identifier or prefix with a star, factor). [batch.md 7.2]"""
+
+    decay_s: int = 0
+    reservation: int = 0  # percent
+    weights: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class QueueSpec:
     """A job queue. `environments` are ARNs in ascending `computeEnvironmentOrder`; of its jobs at most
-    `max_concurrency` are under way at a time (None: as many as there is room for)."""
+    `max_concurrency` are under way at a time (None: as many as there is room for). Without `fair_share` first come is
+    first served."""
 
     arn: str
     priority: int
     environments: tuple[str, ...]
     limits: tuple[TimeLimit, ...] = ()
     max_concurrency: int | None = None
+    fair_share: FairShare | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from batchd.scheduler import (
     arrays,
     deadlines,
     dependencies,
+    fair,
     gangs,
     identity,
     lines,
@@ -17,6 +18,7 @@ from batchd.scheduler import (
     policy,
     pool_invariants,
     service,
+    shares,
 )
 from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE
 from batchd.scheduler.commands import StartTask, StopTask
@@ -34,6 +36,7 @@ def check(state: State) -> list[str]:
         *_dependencies(state),
         *_usage(state),
         *pool_invariants.check(state),
+        *_shares(state),
         *_deadlines(state),
         *_idleness(state),
     ]
@@ -299,6 +302,22 @@ def _instances(state: State, environment: str) -> dict[str, int]:
     return dict(found)
 
 
+def _shares(state: State) -> list[str]:
+    """What shares hold, and how many jobs they have, is what their jobs say."""
+    wrong = []
+    held = Counter[tuple[str, str]]()
+    live = Counter((job.spec.queue, job.spec.share) for job in state.jobs.values() if job.spec.share and not job.parent)
+    for job in state.placed():
+        held[job.spec.queue, job.spec.share] += shares.vcpus_of(job) if job.spec.share else 0
+    for arn, queue in state.queues.items():
+        for name, line in queue.lines.items():
+            if (line.live, line.held) != (live.pop((arn, name), 0), held.pop((arn, name), 0)):
+                wrong.append(f"share {name} of {arn} miscounts its jobs: {line.live} live, {line.held} held")
+        if queue.held != sum(line.held for line in queue.lines.values()):
+            wrong.append(f"{arn} miscounts what its shares hold")
+    return wrong + [f"share {name} of {arn} is gone and has jobs" for arn, name in (*live, *(+held))]
+
+
 def _deadlines(state: State) -> list[str]:
     """Every running attempt with a limit is watched, unless it is being stopped."""
     watched = dict.fromkeys(task_id for _, _, task_id in state.deadlines)
@@ -313,10 +332,12 @@ def _idleness(state: State) -> list[str]:
     """No head waits that could start, unless its queue is to be looked at next."""
     wrong = []
     for arn, queue in state.queues.items():
-        heads = [head for line in queue.lines.values() if (head := next(lines.order(line), None))]
+        kept_for = queue.fair.kept_for if queue.fair is not None else None
+        contenders = queue.lines.values() if kept_for is None else [kept_for]
+        heads = [head for line in contenders if (head := next(lines.order(line), None))]
         wrong += [
             f"{head.job_id} waits at the head of {arn} although there is room"
             for head in heads
-            if arn not in state.awake and placement.find(state, queue, head) is not None
+            if arn not in state.awake and fair.find(state, queue, head) is not None
         ]
     return wrong

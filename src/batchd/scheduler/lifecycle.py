@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from batchd.scheduler import deadlines, dependencies, gangs, identity, placement, policy, pools, reasons, service
+from batchd.scheduler import (
+    deadlines,
+    dependencies,
+    gangs,
+    identity,
+    placement,
+    policy,
+    pools,
+    reasons,
+    service,
+    shares,
+)
 from batchd.scheduler.children import FAILED, SUCCEEDED
 from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost
 from batchd.scheduler.retry import may_retry
@@ -112,6 +123,8 @@ def _finish(state: State, draft: Draft, job: Job) -> None:
     """The attempt in hand is over: its room is free. Whoever asked it to stop has the last word; such a job is never
     retried. [batch.md 2.8]"""
     placement.release(state, job)
+    if job.spec.share:
+        shares.hold(state, draft, job, -1)
     last = job.attempts[-1]
     succeeded = last.exit_code == 0 and job.stop_reason is None
     if not succeeded and job.stop_reason is None and may_retry(job.spec, len(job.attempts), last):
@@ -132,5 +145,7 @@ def retire(state: State, draft: Draft, job: Job) -> None:
         pools.discharge(state, job)
     queue = state.queue(job.spec.queue)
     queue.live -= 1
+    if job.spec.share and job.parent is None:
+        shares.depart(state, draft, job)
     if not queue.known and not queue.live:
-        del state.queues[queue.arn]
+        policy.forget(state, draft, queue)

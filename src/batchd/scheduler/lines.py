@@ -115,6 +115,12 @@ def arrived_at(line: Line, job: Job) -> int:
     return max(job.runnable_at or job.submitted_at, line.moved_at)
 
 
+def since(job: Job) -> int:
+    """When (ms) a job that waits became RUNNABLE; of an array the last of its children."""
+    at = job.runnable_at if job.children is None else job.children.runnable_at
+    return job.submitted_at if at is None else at
+
+
 def _tier(line: Line, priority: int) -> Tier:
     """Where jobs of this priority stand, made on first mention."""
     tiers = line.tiers

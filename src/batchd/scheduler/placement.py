@@ -6,6 +6,7 @@ The predicates here both decide (cycle) and explain (explain). [batch.md 5.2, 5.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from enum import StrEnum
 
 from batchd.scheduler import pools, reasons, service
@@ -46,6 +47,13 @@ def find(state: State, queue: Queue, job: Job) -> Environment | None:
         if environment is not None and environment_hurdle(environment, job.spec) is None:
             return environment
     return None
+
+
+def kind(state: State, spec: JobSpec) -> Hashable:
+    """Jobs of one queue and one kind have room in the same places at the same time."""
+    if spec.gang is None and spec.service is None and not state.pools:
+        return spec.resources
+    return spec.resources, spec.gang, spec.service, spec.claims, spec.definition
 
 
 def environment_hurdle(environment: Environment, spec: JobSpec) -> Hurdle | None:
@@ -150,6 +158,16 @@ def _suits(environment: Environment, spec: JobSpec) -> bool:
     """Whether nothing but what runs there, or its state, keeps the job out: nearly always so."""
     too_small = is_too_small(environment, spec.resources)
     return environment.valid and not too_small and not lacks_instance(environment, spec)
+
+
+def waits_for_room(state: State, queue: Queue, job: Job) -> bool:
+    """Whether nothing keeps the job from starting but what runs in its place."""
+    if state.pools and pools.short(state, job.spec) is not None:
+        return False
+    if machine_hurdle(state.machine, job.spec.resources) in (Hurdle.MACHINE_UNKNOWN, Hurdle.MACHINE_LACKS_GPUS):
+        return False
+    environments = (state.environments.get(arn) or Environment(arn) for arn in queue.environments)
+    return any(environment_hurdle(found, job.spec) in (None, *_PASSING) for found in environments)
 
 
 def reserve(state: State, environment: Environment, job: Job) -> None:

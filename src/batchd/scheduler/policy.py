@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchd.scheduler import lines
+from batchd.scheduler import fair, lines
 from batchd.scheduler.state import Draft, Job, Line, Queue, State
 
 Rank = tuple[int, int, str]
@@ -31,26 +31,43 @@ def line_of(state: State, job: Job) -> Line:
 
 def join(state: State, job: Job, number: int = 1) -> None:
     """A RUNNABLE job, or so many children of an array, join their line; whoever may be its head wakes the queue."""
-    if lines.join(line_of(state, job), job, number):
-        state.awake[job.spec.queue] = None
+    queue = state.queue(job.spec.queue)
+    line = queue.line(job.spec.share)
+    if lines.join(line, job, number):
+        state.awake[queue.arn] = None
+        if queue.fair is not None:
+            queue.fair.touched[line.name] = line
 
 
 def leave(state: State, draft: Draft, job: Job, number: int = 1) -> None:
     """A job, or so many children of an array, left their line out of turn: those behind move up."""
-    line = line_of(state, job)
+    queue = state.queue(job.spec.queue)
+    line = queue.line(job.spec.share)
     lines.leave(line, job, number)
     line.moved_at = draft.now
-    state.awake[job.spec.queue] = None
+    state.awake[queue.arn] = None
+    if queue.fair is not None:
+        queue.fair.touched[line.name] = line
+
+
+def forget(state: State, draft: Draft, queue: Queue) -> None:
+    """The queue is deleted and empty."""
+    del state.queues[queue.arn]
+    draft.shares.update(((queue.arn, name), None) for name in queue.lines if name)
 
 
 def order(queue: Queue) -> Iterator[Job]:
     """The jobs that wait in this queue, next one first; an array once."""
-    for line in queue.lines.values():
+    turns = queue.lines.values() if queue.fair is None else fair.order(queue, queue.fair)
+    for line in turns:
         yield from lines.order(line)
 
 
 def members(queue: Queue) -> Iterator[tuple[Job, str]]:
     """The same with the ids of the jobs that wait: an array's children one by one."""
+    if queue.fair is not None:
+        yield from fair.members(queue, queue.fair)
+        return
     for line in queue.lines.values():
         yield from lines.members(line)
 
@@ -58,8 +75,3 @@ def members(queue: Queue) -> Iterator[tuple[Job, str]]:
 def length(queue: Queue) -> int:
     """How many wait in this queue, children of arrays too."""
     return sum(line.standing for line in queue.lines.values())
-
-
-def last_reason(job: Job) -> str | None:
-    """What a RUNNABLE job that nothing is wrong with says: its last attempt's statusReason. [batch.md 1.2]"""
-    return job.attempts[-1].status_reason if job.attempts else None

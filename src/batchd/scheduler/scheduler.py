@@ -10,11 +10,13 @@ from itertools import islice
 from typing import Any
 
 from batchd.scheduler import (
+    accusation,
     arrays,
     cycle,
     deadlines,
     dependencies,
     explain,
+    fair,
     gangs,
     lifecycle,
     lines,
@@ -22,6 +24,7 @@ from batchd.scheduler import (
     policy,
     pools,
     reasons,
+    shares,
     tasks,
     time_limits,
 )
@@ -50,7 +53,7 @@ from batchd.scheduler.events import (
 )
 from batchd.scheduler.overview import Overview, overview
 from batchd.scheduler.settle import admit, settle
-from batchd.scheduler.state import Draft, Job, PoolKind, State, Step
+from batchd.scheduler.state import Draft, Job, PoolKind, Share, State, Step
 from batchd.scheduler.transitions import enter
 
 
@@ -112,17 +115,22 @@ class Scheduler:
         times = (deadlines.next_one(self.state), time_limits.next_one(self.state))
         return min((at for at in times if at is not None), default=None)
 
-    def restore(self, jobs: Iterable[Job], drawn: Mapping[str, int] | None = None) -> None:
+    def restore(self, jobs: Iterable[Job], drawn: Mapping[str, int] | None = None, kept: Iterable[Share] = ()) -> None:
         """Take back the live jobs as the store has them, in order of submission. The next step moves them on.
 
-        `drawn` says how many units of each consumable resource (ARN) were held."""
+        `drawn` says how many units of each consumable resource (ARN) were held, `kept` what shares had used."""
         state = self.state
+        for share in kept:
+            line = state.queue(share.queue).line(share.name)
+            line.used, line.used_at = share.used, share.used_at
         restored = [job for job in jobs if job.status not in FINAL]
         for job in restored:
             state.jobs[job.spec.job_id] = job
             state.queue(job.spec.queue).live += 1
             if job.spec.claims and job.parent is None:
                 pools.enlist(state, job)
+            if job.spec.share and job.parent is None:
+                policy.line_of(state, job).live += 1
         for job in sorted(restored, key=_came_at):
             self._restore_one(job)
         for arn, used in (drawn or {}).items():
@@ -168,6 +176,11 @@ class Scheduler:
         members = islice(policy.members(found), limit)
         return [(job_id, lines.arrived_at(found.line(job.spec.share), job)) for job, job_id in members]
 
+    def shares(self, queue: str, limit: int) -> tuple[int, list[tuple[str, float]]]:
+        """How many shares of this queue are active, and those that hold most: names and vCPUs, most first."""
+        found = self.state.queues.get(queue)
+        return (0, []) if found is None else shares.utilization(found, limit)
+
     def explanation(self, job_id: str) -> explain.Explanation | None:
         """Why the job is where it is, as data; None for a job that has ended or never was."""
         return explain.explanation(self.state, job_id)
@@ -189,6 +202,8 @@ class Scheduler:
         state.queue(spec.queue).live += 1
         if spec.claims:
             pools.enlist(state, job)
+        if spec.share:
+            shares.arrive(state, draft, job)
         enter(draft, job)
         if spec.gang is not None:
             gangs.muster(draft, job)
@@ -231,6 +246,7 @@ class Scheduler:
         queue.environments = event.queue.environments
         queue.limits = event.queue.limits
         pools.limit(self.state, queue.arn, PoolKind.QUEUE, event.queue.max_concurrency)
+        queue.fair = None if event.queue.fair_share is None else fair.renewed(queue, event.queue.fair_share)
         self.state.awake[queue.arn] = None
 
     def _on_queue_deleted(self, draft: Draft, event: QueueDeleted) -> None:
@@ -241,7 +257,7 @@ class Scheduler:
             return
         pools.limit(state, event.arn, PoolKind.QUEUE, None)
         if not queue.live:
-            del state.queues[event.arn]
+            policy.forget(state, draft, queue)
             return
         queue.known, queue.environments = False, ()  # and gone with its last job
         for job in [job for job in state.jobs.values() if job.spec.queue == event.arn]:
@@ -281,6 +297,7 @@ class Scheduler:
     def _on_definition_limited(self, draft: Draft, event: DefinitionLimited) -> None:
         """Of jobs that wait and of those to come."""
         pools.limit(self.state, event.definition, PoolKind.DEFINITION, event.max_concurrency)
+        self._wake_all()
 
     def _on_machine_sized(self, draft: Draft, event: MachineSized) -> None:
         self.state.machine.capacity = event.capacity
@@ -288,6 +305,9 @@ class Scheduler:
 
     def _wake_all(self) -> None:
         self.state.awake.update(dict.fromkeys(self.state.queues))
+        for queue in self.state.queues.values():
+            if queue.fair is not None:
+                queue.fair.tick = -1
 
     # What engines see. A task that no attempt in hand has is none of ours (any more): late, repeated or unknown.
 
@@ -328,18 +348,20 @@ class Scheduler:
         if job.children is not None and (fresh := job.children.settle_derived()):
             policy.join(state, job, fresh)
             if job.status_reason is not None:
-                policy.line_of(state, job).accused = job
+                accusation.recall(state, job)
         if job.status is JobStatus.SUBMITTED or (job.status is JobStatus.PENDING and not dependencies.wait(state, job)):
             state.arrivals.append(job)
         elif job.status is JobStatus.RUNNABLE:
             policy.join(state, job)
-            if job.status_reason != policy.last_reason(job):
-                policy.line_of(state, job).accused = job
+            if job.status_reason != accusation.last_reason(job):
+                accusation.recall(state, job)
         elif job.task_id is not None:
             if not job.is_draining:
                 state.tasks[job.task_id] = job
             gangs.restore(state, job)
             placement.reserve(state, state.environment(str(job.environment)), job)
+            if job.spec.share:
+                shares.take_back(state, job)
             deadlines.watch(state, job)
 
     def _admit_arrivals(self, draft: Draft) -> None:

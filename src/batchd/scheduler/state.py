@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -11,7 +11,18 @@ from typing import NamedTuple
 from batchd.scheduler import identity
 from batchd.scheduler.children import Children
 from batchd.scheduler.commands import Command
-from batchd.scheduler.events import CapacityLimit, ContainerExit, JobSpec, JobStatus, Resources, TimeLimit, Usage
+from batchd.scheduler.events import (
+    CapacityLimit,
+    ContainerExit,
+    FairShare,
+    JobSpec,
+    JobStatus,
+    Resources,
+    TimeLimit,
+    Usage,
+)
+
+Turn = tuple[float, int, str]  # what a share is charged with, since when (ms) its head waits, its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,8 @@ class Transition(NamedTuple):
     """A job entered a state. `attempt` is the attempt in hand or the last one, from 1; 0 before the first.
 
     With `children` it is these children of the array that did, all at once. `is_terminated` and `clamped` are what the
-    job said of itself at that moment.
+    job said of itself at that moment. With `is_blocked` it entered nothing: it is RUNNABLE, at the head of a line, and
+    was found unable to start for this reason.
     """
 
     job_id: str
@@ -104,6 +116,7 @@ class Transition(NamedTuple):
     children: Sequence[int] = ()
     is_terminated: bool = False
     clamped: bool = False
+    is_blocked: bool = False
 
     def job_ids(self) -> Iterator[str]:
         """The jobs, one by one."""
@@ -114,12 +127,26 @@ class Transition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What is kept of a share of a queue: what it had used (thousandths of a vCPU times ms) as of a time (ms), and
+    whether it has jobs that have not ended."""
+
+    queue: str
+    name: str
+    used: int
+    used_at: int
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What one step did. `changed` holds each changed job once, as it is now, in the order of its first change;
     `transitions` every state entered, in order: a job may pass several in one step.
 
     Of the arrays `counted` are those of whose children the counts changed, `reshaped` those of whose children some
-    changed without having a record. `drawn` are the consumable resources of which other units are held than before."""
+    changed without having a record. `drawn` are the consumable resources of which other units are held than before.
+    `blocked` are heads that were found unable to start. `shares` are those that changed, `forgotten` (queue, name)
+    those of which nothing is left."""
 
     changed: list[Job]
     commands: list[Command]
@@ -127,13 +154,16 @@ class Step:
     counted: list[Job] = field(default_factory=list)
     reshaped: list[Job] = field(default_factory=list)
     drawn: list[Pool] = field(default_factory=list)
+    blocked: list[Transition] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+    forgotten: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Draft:
     """A step in the making. `ended` are its jobs that became final, or children of an array that did without having
     a record; those before `settled` have told their dependents. `moved` and `changed` keep the order in which things
-    happened."""
+    happened. `shares` by queue and name, None for those that are forgotten."""
 
     now: int
     changed: dict[str, Job] = field(default_factory=dict)
@@ -143,10 +173,18 @@ class Draft:
     settled: int = 0
     counted: dict[str, Job] = field(default_factory=dict)
     reshaped: dict[str, Job] = field(default_factory=dict)
+    blocked: list[Transition] = field(default_factory=list)
+    shares: dict[tuple[str, str], Line | None] = field(default_factory=dict)
 
     def finish(self, drawn: list[Pool]) -> Step:
         counted, reshaped = list(self.counted.values()), list(self.reshaped.values())
-        return Step(list(self.changed.values()), self.commands, self.moved, counted, reshaped, drawn)
+        step = Step(list(self.changed.values()), self.commands, self.moved, counted, reshaped, drawn, self.blocked)
+        for (queue, name), line in self.shares.items():
+            if line is None:
+                step.forgotten.append((queue, name))
+            else:
+                step.shares.append(Share(queue, name, line.used, line.used_at, line.live > 0))
+        return step
 
 
 class PoolKind(StrEnum):
@@ -237,6 +275,9 @@ class Tier:
 class Line:
     """Jobs that go one after the other: the head holds up those behind it, and nobody in another line.
 
+    Of a share of a queue the rest: `live` of its jobs have not ended and hold `held` thousandths of a vCPU; `used` is
+    its usage as of `used_at`, see `shares`. `weight` and `turn` are what the last round made of that.
+
     `tiers` are in falling order of priority. `standing` counts the RUNNABLE jobs, children too, `stale` the places of
     jobs that left out of turn. `accused` is the job whose statusReason says why the head can never start, `accused_at`
     since when (ms; None: not known since the restart). `moved_at` is when the line last moved up, 0 if it has not
@@ -250,14 +291,44 @@ class Line:
     accused: Job | None = None
     accused_at: int | None = None
     moved_at: int = 0
+    live: int = 0
+    held: int = 0
+    used: int = 0
+    used_at: int = 0
+    weight: float = 1.0
+    turn: Turn | None = None
+
+
+@dataclass(slots=True)
+class Fair:
+    """How the lines of a queue with a fair-share policy take turns, see `fair`.
+
+    `tick` is the second for which charges were last looked at, -1: they must be. `active` shares there were then, and
+    `limit` is how many vCPUs (thousandths) the queue may hold beside its reservation. `heaps` are turns by the kind
+    of the head, some of them void; `touched` are lines that need a new one. `closed` are kinds for which this round has
+    no room, `misfits` those that can never have any as things are. In this round room is kept for the head of
+    `kept_for`.
+    """
+
+    policy: FairShare
+    tick: int = -1
+    active: int = 0
+    limit: int | None = None
+    heaps: dict[Hashable, list[Turn]] = field(default_factory=dict)
+    touched: dict[str, Line] = field(default_factory=dict)
+    closed: dict[Hashable, None] = field(default_factory=dict)
+    misfits: dict[Hashable, None] = field(default_factory=dict)
+    kept_for: Line | None = None
 
 
 @dataclass(slots=True)
 class Queue:
-    """A job queue: one line, in which each has the name `share` of its jobs; first come, first served is one line.
+    """A job queue. Its jobs stand in `lines`, each in the one that its `share` names: of a queue without a policy there
+    is one, first come, first served; with `fair` they take turns.
 
-    `live` counts the queue's jobs that have not ended; `turn` is when the queue was last served. `known` is false for
-    a queue that is deleted, or that jobs name and nobody has saved.
+    `live` counts the queue's jobs that have not ended, `held` are the thousandths of a vCPU that those of shares hold;
+    `turn` is when the queue was last served. `known` is false for a queue that is deleted, or that jobs name and nobody
+    has saved.
     """
 
     arn: str
@@ -266,7 +337,9 @@ class Queue:
     environments: tuple[str, ...] = ()
     limits: tuple[TimeLimit, ...] = ()
     lines: dict[str, Line] = field(default_factory=dict)
+    fair: Fair | None = None
     live: int = 0
+    held: int = 0
     turn: int = 0
 
     def line(self, name: str) -> Line:

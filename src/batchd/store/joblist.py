@@ -59,6 +59,9 @@ def _conditions(session: Session, queue: str, wanted: JobFilter, after: tuple[in
         yield _by_name(session, queue, wanted.name)
     if wanted.definition is not None:
         yield _by_definition(session, queue, wanted.definition)
+    if wanted.share is not None:
+        index = "jobs_by_share" if wanted.status is None else "jobs_by_share_and_status"
+        yield _Condition("share = ?", (wanted.share,), index)
     if wanted.status is not None:
         yield _Condition("status = ?", (wanted.status.value,), "jobs_by_status")
     if wanted.created_before is not None:

@@ -52,7 +52,7 @@ class JobRows:
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
         """Raises DuplicateKey."""
-        if not self._session.change(_INSERT, _columns(row)):
+        if not self._session.change(_INSERT, (*_columns(row), spec.share or None)):
             raise DuplicateKey(f"job {row.job_id} exists")
         document = orjson.dumps(row.document).decode()
         tags = orjson.dumps(row.tags).decode()

@@ -41,6 +41,7 @@ CREATE TABLE jobs (
     attempts TEXT NOT NULL,
     runnable_at BIGINT,
     scheduled_at BIGINT,
+    share TEXT,
     PRIMARY KEY (number)
 );
 CREATE UNIQUE INDEX jobs_by_id ON jobs (job_id);
@@ -48,6 +49,8 @@ CREATE INDEX jobs_by_status ON jobs (queue, status, created_at, job_id);
 CREATE INDEX jobs_by_time ON jobs (queue, created_at, job_id, name_key, definition_key);
 CREATE INDEX jobs_by_name ON jobs (queue, name_key, created_at, job_id);
 CREATE INDEX jobs_by_definition ON jobs (queue, definition_key, created_at, job_id);
+CREATE INDEX jobs_by_share ON jobs (queue, share, created_at, job_id) WHERE share IS NOT NULL;
+CREATE INDEX jobs_by_share_and_status ON jobs (queue, share, status, created_at, job_id) WHERE share IS NOT NULL;
 
 -- The history: only ended jobs are in these, so that a submit does not pay for them.
 CREATE INDEX jobs_ended ON jobs (stopped_at, job_id, queue, name_key, status, exit_code)
@@ -71,6 +74,16 @@ CREATE TABLE job_counts (
     status TEXT NOT NULL,
     jobs INTEGER NOT NULL,
     PRIMARY KEY (queue, status)
+);
+
+-- Shares of queues: what they used as of a time, and whether they have jobs that have not ended.
+CREATE TABLE job_shares (
+    queue TEXT NOT NULL,
+    share TEXT NOT NULL,
+    used BIGINT NOT NULL,
+    used_at BIGINT NOT NULL,
+    is_live INTEGER NOT NULL,
+    PRIMARY KEY (queue, share)
 );
 
 -- What tasks wrote to BATCHD_OUTPUT, or why it is no result.

@@ -28,6 +28,7 @@ from batchd.store.resources import CachedResourceRows, ResourceRows
 from batchd.store.results import ResultRows
 from batchd.store.schema import bring_up_to_date
 from batchd.store.session import Session, Snapshot, Transaction
+from batchd.store.shares import ShareRows
 from batchd.store.store import JournalReader, Outcome, Store, Tx
 from batchd.store.ticks import TickRows
 
@@ -117,6 +118,7 @@ class _Tables:
         self.messages = MessageRows(session)
         self.recent = RecentRows(session)
         self.consumables = ConsumableRows(session)
+        self.shares = ShareRows(session)
         self.deliveries = DeliveryRows(session, self.tell)
         self.ticks = TickRows(session)
         self.bus_records = BusRecordRows(session)

@@ -1,4 +1,5 @@
-"""The states that jobs entered in one step, as one entry of the journal: short, since every job enters several.
+"""The states that jobs entered in one step, and heads found blocked, as one entry of the journal: short, since every
+job enters several.
 
 JSON, a list for each: job id, status, time (ms), attempt, statusReason; then, only where there is something to tell,
 what the job said of itself and which children of an array it was, as runs (first, one after the last).
@@ -17,7 +18,7 @@ from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Transition
 
 KIND = "JobStateChanged"
-_TERMINATED, _CLAMPED = 1, 2
+_TERMINATED, _CLAMPED, _BLOCKED = 1, 2, 4
 
 
 def encode_transitions(moved: Iterable[Transition]) -> str:
@@ -33,18 +34,18 @@ def decode_transitions(text: str) -> list[Transition]:
 
 
 def _encoded(moved: Transition) -> Sequence[Any]:  # JSON values
-    job_id, status, at, attempt, reason, children, is_terminated, clamped = moved
-    if not (children or is_terminated or clamped):
+    job_id, status, at, attempt, reason, children, is_terminated, clamped, is_blocked = moved
+    if not (children or is_terminated or clamped or is_blocked):
         return (job_id, status, at, attempt, reason)
-    said = _TERMINATED * is_terminated + _CLAMPED * clamped
+    said = _TERMINATED * is_terminated + _CLAMPED * clamped + _BLOCKED * is_blocked
     return (job_id, status, at, attempt, reason, said, list(_runs(children)))
 
 
 def _decoded(entry: Sequence[Any]) -> Transition:  # JSON values
     job_id, status, at, attempt, reason, said, runs = (*entry, 0, ()) if len(entry) == 5 else entry
     children = _children([range(first, end) for first, end in runs])
-    is_terminated, clamped = bool(said & _TERMINATED), bool(said & _CLAMPED)
-    return Transition(job_id, JobStatus(status), at, attempt, reason, children, is_terminated, clamped)
+    flags = (bool(said & flag) for flag in (_TERMINATED, _CLAMPED, _BLOCKED))
+    return Transition(job_id, JobStatus(status), at, attempt, reason, children, *flags)
 
 
 def _runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from batchd.scheduler.events import Event, JobSpec, JobStatus
-from batchd.scheduler.state import Attempt, Job, Transition
+from batchd.scheduler.state import Attempt, Job, Share, Transition
 from batchd.store.queued import MessageTable, RecentTable
 
 T = TypeVar("T")
@@ -114,6 +114,7 @@ class JobFilter:
     definition: str | None = None
     created_before: int | None = None
     created_after: int | None = None
+    share: str | None = None
 
 
 class JobTable(Protocol):
@@ -464,6 +465,8 @@ class Tx(Protocol):
     @property
     def history(self) -> HistoryTable: ...
     @property
+    def shares(self) -> ShareTable: ...
+    @property
     def deliveries(self) -> DeliveryTable: ...
     @property
     def ticks(self) -> TickTable: ...
@@ -481,6 +484,19 @@ class Tx(Protocol):
 
     def tell(self, topic: str) -> None:
         """When this unit is durable, let those hear of it who listen to the store. Only in a unit that may write."""
+
+
+class ShareTable(Protocol):
+    """The shares of queues: what they used, and so which are active. Written by the scheduler's step, but that a new
+    one has come."""
+
+    def join(self, queue: str, share: str, now: int, active_since: int, most: int) -> bool:
+        """A job of this share is submitted. Active are those with jobs, and those that used something as late as
+        `active_since` (ms); False, and nothing is written, where it would be one more than `most` (0: no limit)."""
+
+    def save(self, shares: Iterable[Share], forgotten: Iterable[tuple[str, str]]) -> None: ...
+    def every(self) -> list[Share]:
+        """In order of queue and name."""
 
 
 class JournalReader(Protocol):

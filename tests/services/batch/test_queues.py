@@ -70,7 +70,14 @@ def test_the_document_keeps_the_spec_for_a_restart(world: World) -> None:
 
     spec = world.body("batch.job-queue", "night")["spec"]
 
-    assert spec == {"arn": ARN, "priority": 1, "environments": [CE + "ce"], "limits": [], "max_concurrency": None}
+    assert spec == {
+        "arn": ARN,
+        "priority": 1,
+        "environments": [CE + "ce"],
+        "limits": [],
+        "max_concurrency": None,
+        "fair_share": None,
+    }
 
 
 def test_the_type_follows_from_the_environments(world: World) -> None:
@@ -151,7 +158,7 @@ def test_queues_that_cannot_be_are_refused(world: World, params: Body, text: str
     [
         (
             {"schedulingPolicyArn": "arn:aws:batch:us-east-1:123456789012:scheduling-policy/p"},
-            "schedulingPolicyArn is not supported by this server",
+            "SchedulingPolicy p does not exist",
         ),
         ({"jobStateTimeLimitActions": [{**LIMIT, "reason": "UNDETERMINED"}]}, "Invalid job reason"),
         ({"jobQueueType": "EKS"}, "jobQueueType of these compute environments is ECS"),

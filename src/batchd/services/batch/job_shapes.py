@@ -58,6 +58,7 @@ def job_summary(row: JobRow) -> Body:
         "createdAt": row.created_at,
         "status": row.status.value,
         **given(statusReason=status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
+        **given(shareIdentifier=row.document["aws"].get("shareIdentifier")),
         "isCancelled": row.is_cancelled,
         "isTerminated": row.is_terminated,
         **_array_properties(row, detailed=False),

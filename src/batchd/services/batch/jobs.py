@@ -49,8 +49,6 @@ def list_jobs(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, A
     if "jobQueue" not in parents:
         return {"jobSummaryList": []}  # no job here has nodes
     queue = queue_arn(ctx, params["jobQueue"])
-    if wanted is None:
-        return {"jobSummaryList": []}
     rows = ctx.tx.jobs.page(queue, wanted, (after[0], after[1]) if after else None, limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     token = encode_token([last.created_at, last.job_id]) if last else None
@@ -78,14 +76,14 @@ def queue_arn(ctx: Context, text: str) -> str:
     return arn
 
 
-def _wanted(status: str | None, filters: Sequence[batch.KeyValuesPairTypeDef]) -> JobFilter | None:
-    """The store's filter; None where no job can match: none has a share identifier."""
+def _wanted(status: str | None, filters: Sequence[batch.KeyValuesPairTypeDef]) -> JobFilter:
+    """The store's filter. A status counts only by itself, or beside a share."""
     if not filters:
         return JobFilter(status=JobStatus(status or "RUNNING"))
-    return wanted_by_filter(filters)
+    return wanted_by_filter(filters, status)
 
 
-def wanted_by_filter(filters: Sequence[batch.KeyValuesPairTypeDef]) -> JobFilter | None:
+def wanted_by_filter(filters: Sequence[batch.KeyValuesPairTypeDef], status: str | None = None) -> JobFilter:
     """The same of the one filter there may be."""
     if len(filters) > 1:
         raise client_exception("filters must have at most one entry")
@@ -103,7 +101,7 @@ def wanted_by_filter(filters: Sequence[batch.KeyValuesPairTypeDef]) -> JobFilter
         case "AFTER_CREATED_AT":
             return JobFilter(created_after=_time(value))
         case "SHARE_IDENTIFIER":
-            return None
+            return JobFilter(share=value, status=JobStatus(status) if status else None)
         case _:
             raise client_exception(f"filters.name {name} is not a filter")
 

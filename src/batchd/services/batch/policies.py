@@ -1,7 +1,4 @@
-"""The operations on scheduling policies. [batch.md 7.2]
-
-Policies are kept and described; no queue can be given one, so none of them has an effect.
-"""
+"""The operations on scheduling policies. [batch.md 7.2]"""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads, writes
+from batchd.services.batch.attached import attached_queues, save_queue
 from batchd.services.batch.counting import check_count
 from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
 from batchd.services.batch.listing import existing, listed, validate_count, with_token
@@ -59,18 +57,24 @@ def list_scheduling_policies(params: batch.ListSchedulingPoliciesRequestTypeDef,
 @writes
 @wrapping
 def update_scheduling_policy(params: batch.UpdateSchedulingPolicyRequestTypeDef, ctx: Context) -> Body:
-    """fairsharePolicy is replaced as a whole; without one nothing changes."""
+    """fairsharePolicy is replaced as a whole, at once for every queue that has the policy; without one nothing
+    changes."""
     refuse_unsupported({"quotaSharePolicy": params.get("quotaSharePolicy")})
     key, aws = existing(ctx, POLICY, params["arn"])
     if "fairsharePolicy" in params:
         fair_share = fair_share_shape(params["fairsharePolicy"])
         ctx.tx.resources.put(key, {"aws": aws | {"fairsharePolicy": fair_share}})
+        for queue, shape in attached_queues(ctx, aws["arn"]):
+            save_queue(ctx, queue, shape)
     return {}
 
 
 @writes
 def delete_scheduling_policy(params: batch.DeleteSchedulingPolicyRequestTypeDef, ctx: Context) -> Body:
-    key, _ = existing(ctx, POLICY, params["arn"])
+    """Refused while a queue has it."""
+    key, aws = existing(ctx, POLICY, params["arn"])
+    if attached_queues(ctx, aws["arn"]):
+        raise client_exception("Cannot delete, found existing JobQueue relationship")
     ctx.tx.resources.delete(key)
     return {}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads, writes
-from batchd.scheduler.events import QueueDeleted, QueueSaved, QueueSpec, TimeLimit
+from batchd.scheduler.events import QueueDeleted
+from batchd.services.batch.attached import find_policy, replaced_policy, save_queue
 from batchd.services.batch.counting import check_count
 from batchd.services.batch.faults import client_exception, refuse_unsupported, wrapping
 from batchd.services.batch.listing import described, existing, with_token
@@ -45,19 +45,21 @@ def create_job_queue(params: batch.CreateJobQueueRequestTypeDef, ctx: Context) -
         raise client_exception("Object already exists")
     check_count(ctx, QUEUE, ctx.deployment.quotas.job_queues)
     arn = resource_arn(ctx, QUEUE, name)
+    policy = params.get("schedulingPolicyArn")
     aws = {
         "jobQueueName": name,
         "jobQueueArn": arn,
         "state": params.get("state", "ENABLED"),
         "status": "VALID",
         "statusReason": "JobQueue Healthy",
+        **({"schedulingPolicyArn": find_policy(ctx, policy)} if policy else {}),
         "priority": params["priority"],
         **order,
         "jobQueueType": kind,
         "tags": tags,
         "jobStateTimeLimitActions": list(params.get("jobStateTimeLimitActions", ())),
     }
-    _save(ctx, key, aws)
+    save_queue(ctx, key, aws)
     return {"jobQueueName": name, "jobQueueArn": arn}
 
 
@@ -78,10 +80,13 @@ def update_job_queue(params: batch.UpdateJobQueueRequestTypeDef, ctx: Context) -
     for member in ("state", "priority", "jobStateTimeLimitActions"):
         if member in params:
             aws[member] = params[member]
+    policy = params.get("schedulingPolicyArn")
+    if policy or (policy is not None and "schedulingPolicyArn" in aws):
+        aws["schedulingPolicyArn"] = replaced_policy(ctx, aws, policy)
     if params.get("computeEnvironmentOrder") or params.get("serviceEnvironmentOrder"):
         order, aws["jobQueueType"] = _order(ctx, params, for_service_jobs=serves)
         aws.update(order)
-    _save(ctx, key, aws)
+    save_queue(ctx, key, aws)
     return {"jobQueueName": key.name, "jobQueueArn": aws["jobQueueArn"]}
 
 
@@ -96,17 +101,10 @@ def delete_job_queue(params: batch.DeleteJobQueueRequestTypeDef, ctx: Context) -
     return {}
 
 
-def queue_spec(aws: Body) -> QueueSpec:
-    """What the scheduler keeps."""
-    environments = tuple(entry["computeEnvironment"] for entry in aws["computeEnvironmentOrder"])
-    environments += tuple(entry["serviceEnvironment"] for entry in aws.get("serviceEnvironmentOrder", ()))
-    limits = tuple(TimeLimit(a["reason"], a["maxTimeSeconds"]) for a in aws["jobStateTimeLimitActions"])
-    return QueueSpec(aws["jobQueueArn"], aws["priority"], environments, limits)
-
-
 def _validate(params: Mapping[str, Any], *, for_service_jobs: bool) -> None:
     """What a create and an update have in common."""
-    refuse_unsupported({"schedulingPolicyArn": params.get("schedulingPolicyArn")})
+    if for_service_jobs:
+        refuse_unsupported({"schedulingPolicyArn": params.get("schedulingPolicyArn")})
     validate_priority(params.get("priority"))
     validate_time_limits(params.get("jobStateTimeLimitActions", ()), for_service_jobs=for_service_jobs)
 
@@ -132,10 +130,3 @@ def _environments(ctx: Context, order: Sequence[batch.ComputeEnvironmentOrderTyp
     validate_order(found, ctx.deployment.quotas.environments_per_queue)
     validate_environments(environments)
     return found, queue_type(environments)
-
-
-def _save(ctx: Context, key: Key, aws: Body) -> None:
-    """The stored document: `spec` is QueueSpec's fields, read by controllers at start-up."""
-    spec = queue_spec(aws)
-    ctx.tx.resources.put(key, {"spec": asdict(spec), "aws": aws})
-    ctx.tx.journal.append(QueueSaved(spec))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
 _MOST_JOBS = 100
+_MOST_SHARES = 20
 
 
 @reads
@@ -27,16 +28,23 @@ def get_job_queue_snapshot(params: batch.GetJobQueueSnapshotRequestTypeDef, ctx:
         {"jobArn": ctx.arn("batch", f"{noun}/{job_id}"), "earliestTimeAtPosition": since}
         for job_id, since in ctx.deployment.front(arn, _MOST_JOBS)
     ]
-    usage = _instances(ctx, arn) if serves else _vcpus(ctx, aws)
-    return {
-        "frontOfQueue": {"jobs": jobs, "lastUpdatedAt": ctx.now_ms},
-        "queueUtilization": {"totalCapacityUsage": usage, "lastUpdatedAt": ctx.now_ms},
+    utilization: Body = {
+        "totalCapacityUsage": _instances(ctx, arn) if serves else [_vcpus(aws, ctx.deployment.queue_vcpus(arn))],
+        "lastUpdatedAt": ctx.now_ms,
     }
+    if "schedulingPolicyArn" in aws:
+        utilization["fairshareUtilization"] = _shares(ctx, aws)
+    return {"frontOfQueue": {"jobs": jobs, "lastUpdatedAt": ctx.now_ms}, "queueUtilization": utilization}
 
 
-def _vcpus(ctx: Context, queue: Body) -> list[Body]:
-    unit = "cpu" if queue["jobQueueType"] == "EKS" else "VCPU"
-    return [{"capacityUnit": unit, "quantity": ctx.deployment.queue_vcpus(queue["jobQueueArn"])}]
+def _shares(ctx: Context, queue: Body) -> Body:
+    active, top = ctx.deployment.shares(queue["jobQueueArn"], _MOST_SHARES)
+    usage = [{"shareIdentifier": share, "capacityUsage": [_vcpus(queue, vcpus)]} for share, vcpus in top]
+    return {"activeShareCount": active, "topCapacityUtilization": usage}
+
+
+def _vcpus(queue: Body, quantity: float) -> Body:
+    return {"capacityUnit": "cpu" if queue["jobQueueType"] == "EKS" else "VCPU", "quantity": quantity}
 
 
 def _instances(ctx: Context, arn: str) -> list[Body]:

@@ -21,6 +21,7 @@ from batchd.services.batch.names import QUEUE, check_name, key_of
 from batchd.services.batch.resolve import Resolved, resolve_job
 from batchd.services.batch.retry import validate_retry_strategy, validate_timeout
 from batchd.services.batch.revisions import find_active
+from batchd.services.batch.sharing import Place, find_place, validate_place
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.services.batch.task_template import CONTAINER
 from batchd.store.store import Body, ChildCounts, JobRow, Key
@@ -48,14 +49,16 @@ def submit_job(params: batch.SubmitJobRequestTypeDef, ctx: Context) -> Body:
 
 
 def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Context) -> Body:
-    queue = _queue(ctx, params["jobQueue"])
+    found = _queue(ctx, params["jobQueue"])
+    queue = found["aws"]
     definition = _definition(ctx, params["jobDefinition"])
     size = _array_size(params, ctx.deployment.quotas)
     waits = find_dependencies(ctx, params.get("dependsOn", ()), size)
-    _validate_state(queue, definition, params)
+    _validate_state(queue, definition)
     job = resolve_job(definition, params, ctx.region, find_inputs(ctx, waits.depends_on, definition, params))
     for log in job.logs.values():
         _ensure_log_group(ctx, log)
+    place = find_place(ctx, found, definition, params)
     job_id = ctx.new_id()
     spec = JobSpec(
         job_id=job_id,
@@ -68,6 +71,8 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
         size=size,
         sequential=waits.sequential,
         after_any=waits.after_any,
+        share=place.share,
+        priority=place.priority,
         claims=find_claims(ctx, job.shape.get("consumableResourceProperties", {})),
         definition=definition["jobDefinitionArn"],
     )
@@ -78,7 +83,7 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
         name=params["jobName"],
         definition=spec.definition,
         created_at=ctx.now_ms,
-        document=_document(ctx, job, queue),
+        document=_document(ctx, job, queue, place),
         task=job.task,
         tags=tags,
         children=_children(size, ctx.now_ms),
@@ -98,6 +103,7 @@ def _validate(params: Mapping[str, Any], quotas: Quotas) -> dict[str, str]:
         validate_timeout(params["timeout"])
     if "containerOverrides" in params:
         validate_overrides(params["containerOverrides"])
+    validate_place(params)
     if exceeds(len(orjson.dumps(params)), quotas.submit_job_bytes):
         raise Invalid(f"Job must not be larger than {quotas.submit_job_bytes} bytes")
     return validate_tags(params.get("tags", {}), quotas.tags_per_resource)
@@ -107,8 +113,7 @@ def _queue(ctx: Context, text: str) -> Body:
     body = ctx.tx.resources.get(key_of(ctx, QUEUE, text))
     if body is None:
         raise client_exception(f"JobQueue {text} not found.")
-    aws: Body = body["aws"]
-    return aws
+    return body
 
 
 def _definition(ctx: Context, text: str) -> Body:
@@ -135,7 +140,7 @@ def _children(size: int, now: int) -> ChildCounts | None:
     return ChildCounts((size, *[0] * (len(JobStatus) - 1)), now) if size else None
 
 
-def _validate_state(queue: Body, definition: Body, params: batch.SubmitJobRequestTypeDef) -> None:
+def _validate_state(queue: Body, definition: Body) -> None:
     """What the queue says of this job."""
     if queue["state"] != "ENABLED":
         name = queue["jobQueueName"]
@@ -146,11 +151,6 @@ def _validate_state(queue: Body, definition: Body, params: batch.SubmitJobReques
     if needed not in capabilities:
         raise client_exception(
             f"Job Queue is attached to Compute Environment that can not run Jobs with capability {capabilities[0]}"
-        )
-    if params.get("shareIdentifier") or "schedulingPriorityOverride" in params:
-        raise client_exception(
-            "Job with shareIdentifier or schedulingPriority can onlybe submitted to job queue "
-            "with fair share scheduling policy."
         )
 
 
@@ -163,9 +163,9 @@ def _ensure_log_group(ctx: Context, log: LogDestination) -> None:
     ctx.call("logs", "CreateLogGroup", {"logGroupName": log.group})
 
 
-def _document(ctx: Context, job: Resolved, queue: Body) -> Body:
+def _document(ctx: Context, job: Resolved, queue: Body, place: Place) -> Body:
     """What DescribeJobs needs beside the row's own columns."""
-    document: Body = {"aws": job.shape, "queue_type": queue["jobQueueType"]}
+    document: Body = {"aws": job.shape | place.shape, "queue_type": queue["jobQueueType"]}
     if "eksProperties" in job.shape:
         return document | {"clusters": clusters_of(ctx, queue)}
     prefixes = {name: log.stream for name, log in job.logs.items()}

@@ -3,9 +3,9 @@
 INSERT INTO jobs (
     job_id, region, queue, name, name_key, definition, definition_key, created_at, submitted_at,
     status, status_reason, started_at, stopped_at, exit_code, reason, is_cancelled, is_terminated,
-    stop_reason, clamped, task_id, environment, attempts, scheduled_at
+    stop_reason, clamped, task_id, environment, attempts, scheduled_at, share
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?
 )
 ON CONFLICT (job_id) DO NOTHING;
 
