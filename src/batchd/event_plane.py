@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +14,8 @@ from batchd.gateway.operation import Caller, Context
 from batchd.services.events import reaching, ticking
 from batchd.services.events.bus import KIND as EVENT_TARGET
 from batchd.services.events.rules import TICKS as RULES
-from batchd.store.store import Store, Tx
+from batchd.services.sqs.moves import MOVE, move_some
+from batchd.store.store import Delivery, Store, Tx
 from batchd.store.writer import Writer
 
 
@@ -49,7 +51,16 @@ def _handlers(operations: Operations) -> dict[str, Handler]:
             inside=partial(reaching.deliver_target, enter),
             done=partial(reaching.on_delivered, enter),
         ),
+        MOVE: Handler(inside=partial(_for_itself, operations, "sqs.amazonaws.com", move_some)),
     }
+
+
+def _for_itself(
+    operations: Operations, principal: str, work: Callable[[Context, Delivery], None], tx: Tx, delivery: Delivery
+) -> None:
+    """A service's own work, in the region of the delivery."""
+    caller = Caller.service(operations.account, principal)
+    work(operations.inside(tx, caller, delivery.body["region"]), delivery)
 
 
 def _sources(operations: Operations, account: str) -> dict[str, Source]:

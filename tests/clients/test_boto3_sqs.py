@@ -115,6 +115,10 @@ def test_what_fails_too_often_ends_in_the_dead_letter_queue(sqs: Any) -> None:
 
     (buried,) = take(sqs, grave, MessageSystemAttributeNames=["DeadLetterQueueSourceArn"])
     assert buried["Attributes"]["DeadLetterQueueSourceArn"].rpartition(":")[2] == url.rpartition("/")[2]
+    sqs.change_message_visibility(QueueUrl=grave, ReceiptHandle=buried["ReceiptHandle"], VisibilityTimeout=0)
+    sqs.start_message_move_task(SourceArn=arn)
+    (back,) = take(sqs, url, WaitTimeSeconds=20)
+    assert back["Body"] == "x"
 
 
 def test_the_aws_command_sends_and_receives(server: Running) -> None:

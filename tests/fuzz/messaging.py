@@ -52,6 +52,7 @@ FIRST: list[Call] = [
     _line("SendMessage", MessageBody="x", MessageGroupId="g", MessageDeduplicationId="1"),
     _line("ReceiveMessage", MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]),
     _box("ReceiveMessage", MaxNumberOfMessages=1, MessageAttributeNames=["All"], AttributeNames=["SenderId"]),
+    ("sqs", "StartMessageMoveTask", {"SourceArn": f"{_ARN}grave", "MaxNumberOfMessagesPerSecond": 1}),
 ]
 MORE: list[Call] = [
     _box("ReceiveMessage", MaxNumberOfMessages=10, WaitTimeSeconds=20, VisibilityTimeout=5),
@@ -76,6 +77,8 @@ MORE: list[Call] = [
     _box("ListQueueTags"),
     _box("AddPermission", Label="two", AWSAccountIds=["111122223333"], Actions=["SendMessage", "*"]),
     _box("RemovePermission", Label="one"),
+    ("sqs", "CancelMessageMoveTask", {"TaskHandle": "@TaskHandle"}),
+    ("sqs", "ListMessageMoveTasks", {"SourceArn": f"{_ARN}grave", "MaxResults": 2}),
     ("sqs", "ListDeadLetterSourceQueues", {"QueueUrl": f"{_URL}grave", "MaxResults": 1}),
     ("sqs", "ListQueues", {"QueueNamePrefix": "b", "MaxResults": 1}),
     ("sqs", "GetQueueUrl", {"QueueName": "box", "QueueOwnerAWSAccountId": ACCOUNT}),

@@ -69,6 +69,10 @@ class Operations:
         self._deployment = deployment
         self._endpoints: dict[OperationSpec, Endpoint] = {}
 
+    @property
+    def account(self) -> str:
+        return self._deployment.account
+
     def endpoint(self, operation: OperationSpec) -> Endpoint:
         endpoint = self._endpoints.get(operation)
         if endpoint is None:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from batchd.gateway.operation import Service, operations_of
-from batchd.services.sqs import attributes, deadletters, permissions, queues, receiving, sending, settling, tags, wire
+from batchd.services.sqs import (
+    attributes,
+    deadletters,
+    moves,
+    permissions,
+    queues,
+    receiving,
+    sending,
+    settling,
+    tags,
+    wire,
+)
 
 SERVICE = Service(
     "sqs",
-    operations_of([queues, attributes, sending, receiving, settling, deadletters, permissions, tags]),
+    operations_of([queues, attributes, sending, receiving, settling, deadletters, moves, permissions, tags]),
     validation_code="MissingRequiredParameterException",
     relaxed=frozenset({"QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends"}),
     errors=wire.ERRORS,

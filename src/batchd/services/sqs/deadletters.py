@@ -1,4 +1,4 @@
-"""Which queues bury their messages in a queue, and moving messages back. [sns-sqs.md B2]"""
+"""Which queues bury their messages in a queue. [sns-sqs.md B2]"""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 @reads
 def list_dead_letter_source_queues(params: t.ListDeadLetterSourceQueuesRequestTypeDef, ctx: Context) -> dict[str, Any]:
     """By name."""
-    arn = queue_at(ctx, params["QueueUrl"]).arn(ctx.account)
-    limit, after = checked_limit(params.get("MaxResults")), params.get("NextToken", "")
-    queues = [Queue(ctx.region, name, body) for name, body in ctx.tx.resources.page(KIND, ctx.region, after=after)]
-    names = [queue.name for queue in queues if (redrive := redrive_of(queue)) and redrive.target == arn]
+    limit = checked_limit(params.get("MaxResults"))
+    names = sources_of(ctx, queue_at(ctx, params["QueueUrl"]), params.get("NextToken", ""))
     return {"queueUrls": [], **page_of(ctx, "queueUrls", names, limit if params.get("MaxResults") else None)}
+
+
+def sources_of(ctx: Context, grave: Queue, after: str = "") -> list[str]:
+    """Names of the queues whose redrive policy names this one."""
+    arn = grave.arn(ctx.account)
+    queues = [Queue(ctx.region, name, body) for name, body in ctx.tx.resources.page(KIND, ctx.region, after=after)]
+    return [queue.name for queue in queues if (redrive := redrive_of(queue)) and redrive.target == arn]
