@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchd.gateway.operation import Context
+from batchd.matching.patterns import compile_pattern, flatten
 from batchd.services.events.buses import RULE
 from batchd.services.events.index import PatternIndex
-from batchd.services.events.patterns import compile_pattern, flatten
 from batchd.services.events.rules import STAMP, is_enabled
 from batchd.store.store import Body, BusRecord, Key, Tx
 

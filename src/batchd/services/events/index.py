@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchd.services.events.patterns import Conjunction, Field, Fields, Pattern, literal_key
+from batchd.matching.patterns import Conjunction, Field, Fields, Pattern, literal_key
 
 _Filed = list[tuple[int, Conjunction]]  # the rule's place, and one of its conjunctions
 

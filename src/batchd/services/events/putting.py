@@ -9,11 +9,11 @@ import orjson
 
 from batchd.errors import ApiError
 from batchd.gateway.operation import Context, reads, writes
+from batchd.matching.operators import BadPattern
+from batchd.matching.patterns import compile_pattern, flatten
 from batchd.services.events.bus import publish
 from batchd.services.events.buses import bus_name, find_bus
 from batchd.services.events.faults import bad_pattern, invalid
-from batchd.services.events.operators import BadPattern
-from batchd.services.events.patterns import compile_pattern, flatten
 from batchd.store.store import Body
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchd.gateway.operation import Context, reads, writes
+from batchd.matching.operators import BadPattern
+from batchd.matching.patterns import compile_pattern
 from batchd.schedules import At, BadSchedule, Cron, Rate, parse_schedule
 from batchd.services.events.buses import DEFAULT, RULE, bus_name, existing_bus
 from batchd.services.events.faults import bad_pattern, invalid, not_found
-from batchd.services.events.operators import BadPattern
 from batchd.services.events.paging import cut_page, read_token
-from batchd.services.events.patterns import compile_pattern
 from batchd.store.store import Body, Key
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from batchd.services.events.operators import (
+from batchd.matching.operators import (
     OPERATOR_NAMES,
     BadPattern,
     Test,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchd.matching.operators import BadPattern, fits_wildcard
+from batchd.matching.patterns import compile_pattern, flatten
 from batchd.services.events.index import PatternIndex
-from batchd.services.events.operators import BadPattern, fits_wildcard
-from batchd.services.events.patterns import compile_pattern, flatten
-from tests.services.events import naive
+from tests.matching import naive
 
 EC2_EVENT = {
     "version": "0",
