@@ -7,7 +7,9 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Quotas:
-    """Each with AWS's number. Resources are counted per region."""
+    """Each with AWS's number, but for the size of overrides: there AWS accepts the job, and then fails it.
+
+    Resources are counted per region."""
 
     job_queues: int = 50
     compute_environments: int = 50
@@ -21,6 +23,7 @@ class Quotas:
     tags_per_resource: int = 50
     shares_per_queue: int = 500
     submit_job_bytes: int = 30 * 1024
+    container_overrides_bytes: int = 0  # 8192 on AWS
     service_payload_bytes: int = 10 * 1024
     job_definition_bytes: int = 24 * 1024
 

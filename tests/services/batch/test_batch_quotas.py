@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchd.quotas import Quotas
+from tests.services.batch import tasks
 from tests.services.batch.worlds import EC2, World
 
 
@@ -20,6 +21,7 @@ def test_the_numbers_are_awss() -> None:
         array_size=10_000,
         tags_per_resource=50,
         submit_job_bytes=30_720,
+        container_overrides_bytes=0,
         job_definition_bytes=24_576,
     )
 
@@ -69,7 +71,8 @@ def test_a_job_may_have_more_dependencies(world: World) -> None:
         "submit_job", jobName="run", jobQueue="night", jobDefinition="feed", dependsOn=jobs
     )
     allow(world, dependencies_per_job=0)
-    world.submit(dependsOn=jobs)
+    job_id = world.submit(dependsOn=jobs)
+    assert world.job(job_id)["dependsOn"] == jobs
 
 
 def test_payloads_may_be_larger_or_must_be_smaller(world: World) -> None:
@@ -84,6 +87,22 @@ def test_payloads_may_be_larger_or_must_be_smaller(world: World) -> None:
     allow(world, submit_job_bytes=0, job_definition_bytes=0)
     world.ask("submit_job", **submit)
     world.ask("register_job_definition", **register)
+
+
+def test_overrides_may_be_as_long_as_a_request_unless_they_must_not(world: World) -> None:
+    world.ready()
+    tasks.register(world, tasks.container("main"))
+    long = {"command": ["x" * 20_000]}
+    in_a_task = {"taskProperties": [{"containers": [{"name": "main", **long}]}]}
+    submit = {"jobName": "run", "jobQueue": "night"}
+    one = submit | {"jobDefinition": "feed", "containerOverrides": long}
+    several = submit | {"jobDefinition": "task", "ecsPropertiesOverride": in_a_task}
+    for request in (one, several):
+        world.ask("submit_job", **request)
+    allow(world, container_overrides_bytes=8192)
+    for request in (one, several):
+        assert world.refusal("submit_job", **request) == "Container Overrides length must be at most 8192"
+    world.submit(containerOverrides={"command": ["short"]})
 
 
 def big_container() -> dict[str, object]:

@@ -106,6 +106,9 @@ def _validate(params: Mapping[str, Any], quotas: Quotas) -> dict[str, str]:
     validate_place(params)
     if exceeds(len(orjson.dumps(params)), quotas.submit_job_bytes):
         raise Invalid(f"Job must not be larger than {quotas.submit_job_bytes} bytes")
+    overrides = params.get("containerOverrides") or params.get("ecsPropertiesOverride")
+    if overrides and exceeds(len(orjson.dumps(overrides)), quotas.container_overrides_bytes):
+        raise client_exception(f"Container Overrides length must be at most {quotas.container_overrides_bytes}")
     return validate_tags(params.get("tags", {}), quotas.tags_per_resource)
 
 
