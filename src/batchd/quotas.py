@@ -20,6 +20,8 @@ class Quotas:
     consumable_resources_per_job: int = 5
     dependencies_per_job: int = 20
     array_size: int = 10_000
+    nodes_per_job: int = 1_000
+    node_groups_per_job: int = 5
     tags_per_resource: int = 50
     shares_per_queue: int = 500
     submit_job_bytes: int = 30 * 1024

@@ -72,6 +72,7 @@ SERVICES: tuple[Service, ...] = (
     sts.SERVICE,
 )
 KEYS = "keys.json"
+_ELSEWHERE = ("192.0.2.1", 9)  # a network that is nowhere, reserved for documents
 _LOOPBACKS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # for addresses that mean every one
 ADDRESS = "server.json"  # where the running server listens, for the command line
 
@@ -211,7 +212,8 @@ class Server:
         def refuse(task_id: str, reason: str) -> None:
             watch.report(FailedToStart(task_id, clock.now_ms(), reason))
 
-        launch = Launch(store, engine, Surroundings(self.endpoint, settings.account, token, read_secret), refuse)
+        surroundings = Surroundings(self.endpoint, settings.account, token, read_secret, _own_address())
+        launch = Launch(store, engine, surroundings, refuse)
         metrics = Metrics(lambda: _picture(store, engine.name, schedule, clock))
         schedule = Schedule(store, clock, settings.capacity(), launch.perform, metrics.on_step)
         store.follow(schedule)
@@ -433,6 +435,18 @@ def endpoint_of(host: str, port: int) -> str:
     """How jobs and commands on this machine reach a server that listens there."""
     host = _LOOPBACKS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _own_address() -> str:
+    """This machine's address by which it would reach others: what a program on it finds that asks for the private IPv4
+    address, and binds to. Loopback where there is no way out. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ELSEWHERE)
+        except OSError:
+            return "127.0.0.1"
+        address: str = probe.getsockname()[0]
+        return address
 
 
 def _write_atomically(path: Path, content: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ Services write a task template beside the job's document, `controllers/launch` c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -132,6 +133,23 @@ class TaskSpec:
 def encode_task(spec: TaskSpec) -> bytes:
     """JSON of a task or a template (a task whose `task_id` is still empty)."""
     return orjson.dumps(spec)
+
+
+def encode_nodes(groups: Sequence[TaskSpec], members: Sequence[int]) -> bytes:
+    """JSON of the templates of a job of several nodes: one for each group of nodes, and of which group each node is."""
+    return orjson.dumps({"groups": list(groups), "members": list(members)})
+
+
+def decode_tasks(text: bytes) -> list[TaskSpec]:
+    """Every template there is of a job, whether of one node or of several."""
+    raw = orjson.loads(text)
+    return [decode_task(orjson.dumps(group)) for group in raw["groups"]] if "groups" in raw else [decode_task(text)]
+
+
+def decode_node(text: bytes, index: int) -> TaskSpec:
+    """The template of one node, of those that `encode_nodes` wrote."""
+    raw = orjson.loads(text)
+    return decode_task(orjson.dumps(raw["groups"][raw["members"][index]]))
 
 
 @lru_cache(maxsize=1024)

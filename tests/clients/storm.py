@@ -120,13 +120,13 @@ class Serving:
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
-    def client(self, service: str = "batch") -> Any:
+    def client(self, service: str = "batch", region: str = "us-east-1") -> Any:
         """A boto3 client without retries: an error means not acknowledged."""
         keys = json.loads((self._data / "keys.json").read_text())
         return boto3.client(
             service,
             endpoint_url=f"http://127.0.0.1:{self._port}",
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id=keys["accessKeyId"],
             aws_secret_access_key=keys["secretAccessKey"],
             config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20),

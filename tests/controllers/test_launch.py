@@ -14,7 +14,7 @@ from batchd.controllers.launch import Launch
 from batchd.engines.fake import FakeEngine
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, JobStatus
-from batchd.task import ContainerSpec, LogDestination, TaskSpec, encode_task
+from batchd.task import ContainerSpec, LogDestination, TaskSpec, encode_nodes, encode_task
 from tests.contract.stores import job_row
 from tests.controllers.house import CE, GROUP, LINE, House, open_house, until
 
@@ -96,6 +96,24 @@ async def test_a_child_of_an_array_is_told_its_index(house: House) -> None:
     found = started(house, TASK).containers[0].environment
     assert (found["AWS_BATCH_JOB_ARRAY_INDEX"], found["AWS_BATCH_JOB_ARRAY_SIZE"]) == ("3", "10")
     assert found["AWS_BATCH_JOB_ATTEMPT"] == "2"
+
+
+async def test_a_node_is_told_its_place_and_but_for_the_main_one_where_that_is(house: House) -> None:
+    groups = [TaskSpec("", (ContainerSpec("default", image, ("true",)),)) for image in ("lead", "follow")]
+    await house.submit_row(job_row("job", queue=LINE, task=encode_nodes(groups, [1, 0, 1])))
+    tasks = [f"{index}" * 32 for index in range(3)]
+    house.launch.perform([StartTask(tasks[i], f"job#{i}", 1, CE, index=i, size=3, main=1) for i in (1, 0)])
+
+    main, other = (started(house, tasks[i]).containers[0] for i in (1, 0))
+    assert (main.image, other.image) == ("lead", "follow")
+    assert {name: value for name, value in main.environment.items() if "_NODE" in name} == {
+        "AWS_BATCH_JOB_NODE_INDEX": "1",
+        "AWS_BATCH_JOB_NUM_NODES": "3",
+        "AWS_BATCH_JOB_MAIN_NODE_INDEX": "1",
+    }
+    assert other.environment["AWS_BATCH_JOB_NODE_INDEX"] == "0"
+    assert other.environment["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"] == "127.0.0.1"
+    assert other.environment["AWS_BATCH_JOB_ID"] == "job#0"
 
 
 async def test_the_role_of_the_job_is_in_its_token(house: House) -> None:

@@ -14,7 +14,7 @@ from batchd.controllers.inputs import ReadSecret, SecretMissing, Unresolved, res
 from batchd.engines.engine import Engine
 from batchd.scheduler.commands import Command, StartTask, StopTask
 from batchd.store.store import Store, Tx
-from batchd.task import POD, ContainerSpec, LogDestination, TaskSpec, decode_task
+from batchd.task import POD, ContainerSpec, LogDestination, TaskSpec, decode_node, decode_task
 
 log = logging.getLogger(__name__)
 METADATA_GRACE_S = 30.0  # AWS's SIGTERM-to-SIGKILL time where the task sets none [batch.md 1.6]
@@ -35,12 +35,14 @@ class Surroundings:
 
     `task_token` makes the secret that the job's SDK shows to `<endpoint>/_batchd/credentials` for the credentials of
     (job id, task id, role ARN). `read_secret` gives the value that a container's `valueFrom` names, in a region.
+    `node_address` is the address of this machine at which nodes of a job find each other.
     """
 
     endpoint: str
     account: str
     task_token: Callable[[str, str, str], str]
     read_secret: ReadSecret = _no_secrets
+    node_address: str = "127.0.0.1"
 
 
 class Launch:
@@ -126,7 +128,7 @@ class Launch:
         """The task, but for what it gets only at its start; None for a template that this version cannot read."""
         template, region, queue = found
         try:
-            spec = _decoded(template)
+            spec = _decoded(template) if command.main is None else _decoded_node(template, command.index or 0)
         except (LookupError, TypeError, ValueError) as error:
             log.error("the template of job %s cannot be read", command.job_id, exc_info=error)
             return None
@@ -143,7 +145,7 @@ class Launch:
         return {
             "AWS_BATCH_JOB_ID": command.job_id,
             "AWS_BATCH_JOB_ATTEMPT": str(command.attempt),
-            **_array_variables(command),
+            **_part_variables(command, here.node_address),
             "AWS_BATCH_JQ_NAME": _name(queue),
             "AWS_BATCH_CE_NAME": _name(command.environment),
             "AWS_REGION": region,
@@ -163,10 +165,20 @@ def _complete_container(container: ContainerSpec, task_id: str, environment: dic
     return expanded(completed, container.environment) if container.expands else completed
 
 
-def _array_variables(command: StartTask) -> dict[str, str]:
+def _part_variables(command: StartTask, main_address: str) -> dict[str, str]:
+    """What the child of an array, or the node of a job, is told of its place. [batch.md 4.1]"""
     if command.index is None:
         return {}
-    return {"AWS_BATCH_JOB_ARRAY_INDEX": str(command.index), "AWS_BATCH_JOB_ARRAY_SIZE": str(command.size)}
+    if command.main is None:
+        return {"AWS_BATCH_JOB_ARRAY_INDEX": str(command.index), "AWS_BATCH_JOB_ARRAY_SIZE": str(command.size)}
+    place = {
+        "AWS_BATCH_JOB_NODE_INDEX": str(command.index),
+        "AWS_BATCH_JOB_NUM_NODES": str(command.size),
+        "AWS_BATCH_JOB_MAIN_NODE_INDEX": str(command.main),
+    }
+    if command.index != command.main:
+        place["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"] = main_address
+    return place
 
 
 @lru_cache(maxsize=1024)
@@ -179,6 +191,11 @@ def _node_uid(environment: str) -> str:
 def _decoded(template: bytes) -> TaskSpec:
     """Children of an array, and many jobs of one definition, have the same."""
     return decode_task(template)
+
+
+@lru_cache(maxsize=1024)
+def _decoded_node(template: bytes, index: int) -> TaskSpec:
+    return decode_node(template, index)
 
 
 @lru_cache(maxsize=1024)

@@ -221,7 +221,6 @@ def test_what_fargate_cannot_run_is_refused(world: World, container: Body, text:
 @pytest.mark.parametrize(
     ("params", "text"),
     [
-        ({"type": "multinode"}, "type multinode is not supported by this server"),
         ({"containerProperties": {}}, "Container properties should not be empty"),
         (
             {"containerProperties": {**CONTAINER, "instanceType": "m5.large"}},

@@ -367,7 +367,6 @@ def test_submits_that_cannot_be_are_refused(world: World, params: Body, text: st
 @pytest.mark.parametrize(
     ("params", "member"),
     [
-        ({"nodeOverrides": {"numNodes": 2}}, "nodeOverrides"),
         ({"containerOverrides": {"instanceType": "m5.large"}}, "containerOverrides.instanceType"),
     ],
 )

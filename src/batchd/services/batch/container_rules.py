@@ -6,9 +6,10 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from batchd.services.batch import fargate
 from batchd.services.batch.faults import Invalid
 from batchd.services.batch.merge import validate_environment
-from batchd.services.batch.requirements import validate_given_once
+from batchd.services.batch.requirements import known_total, validate_given_once
 from batchd.services.batch.substitute import is_open
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
@@ -31,6 +32,20 @@ def validate_container(container: Shape) -> None:
     validate_given_once(container)
     _validate_linux(container)
     _validate_log(container.get("logConfiguration") or {})
+
+
+def validate_lone_container(container: Shape, *, is_fargate: bool) -> None:
+    """The only container of its job or node, with its size, volumes and mounts. Raises Invalid or ClientException."""
+    validate_container(container)
+    volumes = validate_volumes(container.get("volumes", ()))
+    validate_mounts(container.get("mountPoints", ()), volumes)
+    if is_fargate:
+        fargate.validate_container(container)
+    else:
+        fargate.validate_no_fargate_members(container)
+    wanted = known_total((container,), fractions=is_fargate)
+    if is_fargate and wanted is not None:
+        fargate.validate_size(wanted)
 
 
 def validate_image(image: str | None) -> None:

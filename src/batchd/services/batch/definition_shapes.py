@@ -35,6 +35,8 @@ def new_definition(params: Shape, arn: str, revision: int, tags: dict[str, str])
 
 def _described(params: Shape) -> Body:
     """What runs, and where."""
+    if params["type"] == "multinode":
+        return _described_nodes(params["nodeProperties"])
     if params.get("eksProperties"):
         return {"eksProperties": described_eks(params["eksProperties"]), "containerOrchestrationType": "EKS"}
     if params.get("ecsProperties"):
@@ -42,6 +44,23 @@ def _described(params: Shape) -> Body:
     else:
         what = {"containerProperties": described_container(params["containerProperties"], is_fargate(params))}
     return what | {"containerOrchestrationType": "ECS"}
+
+
+def _described_nodes(properties: Shape) -> Body:
+    ranges = [_described_range(one) for one in properties["nodeRangeProperties"]]
+    orchestration = "EKS" if "eksProperties" in ranges[0] else "ECS"
+    return {
+        "nodeProperties": {**properties, "nodeRangeProperties": ranges},
+        "containerOrchestrationType": orchestration,
+    }
+
+
+def _described_range(one: Shape) -> Body:
+    if one.get("eksProperties"):
+        return {**one, "eksProperties": described_eks(one["eksProperties"])}
+    if one.get("ecsProperties"):
+        return {**one, "ecsProperties": described_ecs(one["ecsProperties"], fargate=False)}
+    return {**one, "container": described_container(one["container"], fargate=False)}
 
 
 def is_fargate(definition: Shape) -> bool:

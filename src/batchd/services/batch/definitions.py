@@ -37,7 +37,7 @@ def register_job_definition(params: batch.RegisterJobDefinitionRequestTypeDef, c
     """A new revision, ACTIVE; earlier ones stay as they are."""
     name = params["jobDefinitionName"]
     check_name("Job definition name", name)
-    validate_definition(params)
+    validate_definition(params, ctx.deployment.quotas)
     largest = ctx.deployment.quotas.job_definition_bytes
     if exceeds(len(orjson.dumps(params)), largest):
         raise Invalid(f"Job definition must not be larger than {largest} bytes")

@@ -71,6 +71,8 @@ def _validate_sequential(wanted: batch.JobDependencyTypeDef, size: int) -> None:
 def _whole(ctx: Context, wanted: batch.JobDependencyTypeDef) -> Dependency:
     """A job, an array as a whole, or a single child."""
     job_id = job_id_of(wanted.get("jobId", ""))
+    if "#" in job_id:
+        raise client_exception(f"Dependent job {job_id} is a node: only its job can be waited for")
     status = ctx.tx.jobs.status_of(job_id) if job_id else None
     if status is None:
         raise client_exception(f"Dependent job {job_id} does not exist")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from batchd.arns import Arn, parse_arn
 from batchd.scheduler.events import FINAL, JobStatus
+from batchd.services.batch.documents import as_one, is_main_node
 from batchd.services.batch.extras import rerun_members
 from batchd.services.batch.job_attempts import STARTED, container_members, given
 from batchd.services.batch.job_pods import pod_members
@@ -20,7 +21,7 @@ _CLAMPED = (
 
 def job_detail(row: JobRow) -> Body:
     """An element of DescribeJobs."""
-    shape = row.document["aws"]
+    one = as_one(row)
     return {
         "jobArn": job_arn(row),
         "jobName": row.name,
@@ -30,9 +31,10 @@ def job_detail(row: JobRow) -> Body:
         "status": row.status.value,
         "createdAt": row.created_at,
         **given(statusReason=status_reason(row), startedAt=row.started_at, stoppedAt=row.stopped_at),
-        **shape,
+        **one.document["aws"],
         **_array_properties(row, detailed=True),
-        **_work(row),
+        **_node_details(row),
+        **_work(one),
         "tags": row.tags,
         "isCancelled": row.is_cancelled,
         "isTerminated": row.is_terminated,
@@ -62,6 +64,7 @@ def job_summary(row: JobRow) -> Body:
         "isCancelled": row.is_cancelled,
         "isTerminated": row.is_terminated,
         **_array_properties(row, detailed=False),
+        **_node_properties(row),
     }
     if row.status in FINAL and (ended := given(exitCode=row.exit_code, reason=row.reason)):
         summary["container"] = ended
@@ -80,6 +83,23 @@ def _array_properties(row: JobRow, *, detailed: bool) -> Body:
         properties["statusSummary"] = {status.value: number for status, number in summary}
         properties["statusSummaryLastUpdatedAt"] = row.children.updated_at
     return {"arrayProperties": properties}
+
+
+def _node_details(row: JobRow) -> Body:
+    """Of a node. [batch.md 7.7]"""
+    if row.node is None:
+        return {}
+    return {"nodeDetails": {"nodeIndex": row.node, "isMainNode": is_main_node(row)}}
+
+
+def _node_properties(row: JobRow) -> Body:
+    """Of a job of several nodes how many they are, of a node which of them it is."""
+    nodes = row.document.get("nodes")
+    if nodes is None:
+        return {}
+    size = {"numNodes": len(nodes["members"])}
+    own = {} if row.node is None else {"nodeIndex": row.node, "isMainNode": is_main_node(row)}
+    return {"nodeProperties": {**size, **own}}
 
 
 def job_arn(row: JobRow) -> str:

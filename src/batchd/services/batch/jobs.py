@@ -42,12 +42,10 @@ def list_jobs(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, A
         raise client_exception("Exactly one of jobQueue, arrayJobId and multiNodeJobId must be specified")
     filters = params.get("filters") or ()
     wanted = _wanted(params.get("jobStatus"), filters)
-    if "arrayJobId" in parents:
-        return _list_children(params, ctx)
+    if "jobQueue" not in parents:
+        return _list_parts(params, ctx)
     limit = page_limit(params, _FILTERED_PAGE if filters else _PAGE)
     after = read_token(params, int, str)
-    if "jobQueue" not in parents:
-        return {"jobSummaryList": []}  # no job here has nodes
     queue = queue_arn(ctx, params["jobQueue"])
     rows = ctx.tx.jobs.page(queue, wanted, (after[0], after[1]) if after else None, limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
@@ -55,16 +53,19 @@ def list_jobs(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, A
     return with_token({"jobSummaryList": [job_summary(row) for row in rows[:limit] if not row.is_service]}, token)
 
 
-def _list_children(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, Any]:
-    """By index; filters do not look at children. Without a status: RUNNING ones."""
+def _list_parts(params: batch.ListJobsRequestTypeDef, ctx: Context) -> dict[str, Any]:
+    """Children of an array, or nodes of a job, by index: RUNNING ones, where no status is given. Filters do not look at
+    them."""
     limit = page_limit(params, _PAGE)
     after = read_token(params, int)
-    array = ctx.tx.jobs.get(job_id_of(params["arrayJobId"]))
-    if array is None or array.region != ctx.region:
+    of_array = bool(params.get("arrayJobId"))
+    whole = ctx.tx.jobs.get(job_id_of(params["arrayJobId"] if of_array else params["multiNodeJobId"]))
+    if whole is None or whole.region != ctx.region or (whole.children is not None) != of_array:
         return {"jobSummaryList": []}
     status = JobStatus(params.get("jobStatus") or "RUNNING")
-    rows = ctx.tx.jobs.children(array, status, after[0] if after else -1, limit + 1)
-    token = encode_token([rows[limit - 1].index]) if len(rows) > limit else None
+    rows = ctx.tx.jobs.children(whole, status, after[0] if after else -1, limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    token = encode_token([last.index if of_array else last.node]) if last else None
     return with_token({"jobSummaryList": [job_summary(row) for row in rows[:limit]]}, token)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from batchd.services.batch import fargate
-from batchd.services.batch.definition_rules import validate_container
+from batchd.services.batch.container_rules import validate_lone_container
 from batchd.services.batch.definition_shapes import is_fargate
 from batchd.services.batch.merge import merge_container
 from batchd.services.batch.requirements import resources_of
@@ -22,7 +22,7 @@ def container_work(order: Order) -> Work:
     container["image"] = order.images((CONTAINER,)).get(CONTAINER, container["image"])
     container["networkInterfaces"] = []
     on_fargate = is_fargate(order.definition)
-    container = order.filled(container, partial(validate_container, is_fargate=on_fargate))
+    container = order.filled(container, partial(validate_lone_container, is_fargate=on_fargate))
     wanted = resources_of(container, fractions=on_fargate)
     if on_fargate:
         fargate.validate_size(wanted)

@@ -65,7 +65,7 @@ def detail(row: JobRow, moved: Transition) -> Body:
 def as_of(row: JobRow, moved: Transition) -> JobRow:
     """The job as it was when it entered the state."""
     if moved.status in FINAL:
-        return row
+        return row if row.node is None else _node_as_of(row, moved)
     then = replace(
         row,
         status=moved.status,
@@ -77,6 +77,14 @@ def as_of(row: JobRow, moved: Transition) -> JobRow:
         children=row.children and _fresh(row.children, moved.at),
     )
     return _under_way(then, moved) if moved.status in (JobStatus.STARTING, JobStatus.RUNNING) else _between(then, moved)
+
+
+def _node_as_of(row: JobRow, moved: Transition) -> JobRow:
+    """A node that is over starts again when its job is tried again: then what it was is on record."""
+    if row.status in FINAL and len(row.attempts) == moved.attempt:
+        return row
+    then = replace(row, status=moved.status, status_reason=moved.status_reason, stopped_at=moved.at)
+    return _between(replace(then, is_terminated=moved.is_terminated), moved)
 
 
 def _under_way(row: JobRow, moved: Transition) -> JobRow:

@@ -1,4 +1,4 @@
-"""SubmitJob, for jobs by themselves and arrays of them. [batch.md 3]"""
+"""SubmitJob, for jobs by themselves, arrays of them and jobs of several nodes. [batch.md 3]"""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from batchd.quotas import Quotas, exceeds
 from batchd.scheduler.events import JobSpec, JobStatus, JobSubmitted
 from batchd.services.batch import client_tokens
 from batchd.services.batch.clusters import clusters_of
-from batchd.services.batch.consumable_rules import find_claims
 from batchd.services.batch.dependencies import find_dependencies
-from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
+from batchd.services.batch.documents import work_document
+from batchd.services.batch.faults import Invalid, client_exception, wrapping
+from batchd.services.batch.gangs import claims_of, gang_of, validate_gang
 from batchd.services.batch.inputs import find_inputs
+from batchd.services.batch.kinds import NODES
 from batchd.services.batch.merge import validate_overrides
 from batchd.services.batch.names import QUEUE, check_name, key_of
+from batchd.services.batch.node_rules import validate_node_overrides
 from batchd.services.batch.resolve import Resolved, resolve_job
 from batchd.services.batch.retry import validate_retry_strategy, validate_timeout
 from batchd.services.batch.revisions import find_active
 from batchd.services.batch.sharing import Place, find_place, validate_place
 from batchd.services.batch.tag_rules import validate_tags
-from batchd.services.batch.task_template import CONTAINER
 from batchd.store.store import Body, ChildCounts, JobRow, Key
 from batchd.task import LogDestination
 
@@ -34,7 +36,6 @@ _LOG_GROUP = "logs.group"
 _SMALLEST_ARRAY = 2
 # What a queue's type asks of a definition, if not EC2; no definition has the last one.
 _CAPABILITIES = {"ECS_FARGATE": "FARGATE", "EKS": "EKS", "SAGEMAKER_TRAINING": "SAGEMAKER_TRAINING"}
-_UNSUPPORTED = ("nodeOverrides",)
 
 
 @writes
@@ -55,15 +56,17 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
     size = _array_size(params, ctx.deployment.quotas)
     waits = find_dependencies(ctx, params.get("dependsOn", ()), size)
     _validate_state(queue, definition)
+    if NODES in definition:
+        validate_gang(ctx, queue, size)
     job = resolve_job(definition, params, ctx.region, find_inputs(ctx, waits.depends_on, definition, params))
-    for log in job.logs.values():
+    for log in job.work.logs():
         _ensure_log_group(ctx, log)
     place = find_place(ctx, found, definition, params)
     job_id = ctx.new_id()
     spec = JobSpec(
         job_id=job_id,
         queue=queue["jobQueueArn"],
-        resources=job.wanted,
+        resources=job.work.wanted,
         attempts=job.attempts,
         exit_rules=job.exit_rules,
         timeout_s=job.timeout_s,
@@ -73,8 +76,9 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
         after_any=waits.after_any,
         share=place.share,
         priority=place.priority,
-        claims=find_claims(ctx, job.shape.get("consumableResourceProperties", {})),
+        claims=claims_of(ctx, job),
         definition=definition["jobDefinitionArn"],
+        gang=gang_of(job),
     )
     row = JobRow(
         job_id=job_id,
@@ -96,13 +100,14 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
 def _validate(params: Mapping[str, Any], quotas: Quotas) -> dict[str, str]:
     """Names and ranges, which need nothing but the request. Returns the tags."""
     check_name("Job name", params["jobName"])
-    refuse_unsupported({member: params.get(member) for member in _UNSUPPORTED})
     if "retryStrategy" in params:
         validate_retry_strategy(params["retryStrategy"])
     if "timeout" in params:
         validate_timeout(params["timeout"])
     if "containerOverrides" in params:
         validate_overrides(params["containerOverrides"])
+    if "nodeOverrides" in params:
+        validate_node_overrides(params["nodeOverrides"], quotas)
     validate_place(params)
     if exceeds(len(orjson.dumps(params)), quotas.submit_job_bytes):
         raise Invalid(f"Job must not be larger than {quotas.submit_job_bytes} bytes")
@@ -168,10 +173,7 @@ def _ensure_log_group(ctx: Context, log: LogDestination) -> None:
 
 def _document(ctx: Context, job: Resolved, queue: Body, place: Place) -> Body:
     """What DescribeJobs needs beside the row's own columns."""
-    document: Body = {"aws": job.shape | place.shape, "queue_type": queue["jobQueueType"]}
-    if "eksProperties" in job.shape:
-        return document | {"clusters": clusters_of(ctx, queue)}
-    prefixes = {name: log.stream for name, log in job.logs.items()}
-    if "ecsProperties" in job.shape:
-        return document | {"log_prefixes": prefixes}
-    return document | {"log_prefix": prefixes[CONTAINER]}
+    document: Body = {"aws": job.shape | place.shape, "queue_type": queue["jobQueueType"], **work_document(job.work)}
+    if queue["jobQueueType"] == "EKS":
+        document["clusters"] = clusters_of(ctx, queue)
+    return document

@@ -72,6 +72,8 @@ def _find_job(ctx: Context, job_id: str, *, is_service: bool) -> _Tagged | None:
         return None
     if row.index is not None:
         raise client_exception(f"{ctx.arn('batch', f'job/{job_id}')} is the child of an array job, which has no tags")
+    if row.node is not None:
+        raise client_exception(f"{ctx.arn('batch', f'job/{job_id}')} is the node of a job, which has no tags")
     return _Tagged(row.tags, lambda tags: ctx.tx.jobs.set_tags(job_id, tags))
 
 

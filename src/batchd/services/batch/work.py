@@ -12,7 +12,7 @@ from batchd.services.batch.images import chosen_images
 from batchd.services.batch.merge import validate_environment
 from batchd.services.batch.substitute import Substitution
 from batchd.store.store import Body
-from batchd.task import TaskSpec
+from batchd.task import LogDestination, TaskSpec
 
 Shape = Mapping[str, Any]  # Any: an AWS shape, checked by the gateway against the model
 
@@ -53,11 +53,27 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Work:
     """`shape` are the members of DescribeJobs that say what runs, whatever happens to it; `task` is its template: it
-    has no id, and where its containers log to lacks the id as well."""
+    has no id, and where its containers log to lacks the id as well. Of a job of several `nodes` it is the main node's.
+    """
 
     shape: Body
     wanted: Resources
     task: TaskSpec
+    nodes: Nodes | None = None
+
+    def logs(self) -> list[LogDestination]:
+        """Where the output of all its containers goes."""
+        parts = (self,) if self.nodes is None else self.nodes.groups
+        return [container.log for part in parts for container in part.task.containers if container.log]
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The work of each group of nodes, for each node the number of its group, and the index of the main node."""
+
+    groups: tuple[Work, ...]
+    members: tuple[int, ...]
+    main: int
 
 
 def matched(overrides: list[Shape], names: Collection[str], member: str) -> dict[str, Shape]:

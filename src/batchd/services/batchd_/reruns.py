@@ -13,7 +13,7 @@ from batchd.scheduler.events import FINAL, JobSpec, JobStatus, JobSubmitted
 from batchd.services.batchd_.faults import client_exception
 from batchd.store.reruns import RERUN_OF
 from batchd.store.store import Body, ChildCounts, JobRow, Key
-from batchd.task import decode_task
+from batchd.task import decode_tasks
 
 _LOG_GROUP = "logs.group"
 _ONCE = "batchd:client-token"  # a tag that is the first submit's alone
@@ -75,7 +75,7 @@ def _demand_queue(ctx: Context, arn: str) -> None:
 
 def _ensure_log_groups(ctx: Context, old: JobRow) -> None:
     """The output must have its place as at the first submit; in another region that is the operator's business."""
-    for container in decode_task(old.task).containers:
+    for container in [one for task in decode_tasks(old.task) for one in task.containers]:
         log = container.log
         if log and log.region == ctx.region and ctx.tx.resources.get(Key(_LOG_GROUP, log.region, log.group)) is None:
             ctx.call("logs", "CreateLogGroup", {"logGroupName": log.group})

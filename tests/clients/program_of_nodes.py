@@ -1,0 +1,42 @@
+"""What the nodes of a job do in test_boto3_nodes: the others send the main node their indexes, it answers with the sum.
+
+The main node listens on a port of its own, which the others find in a file: all nodes have one machine's ports.
+
+python program_of_nodes.py FOLDER
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+port_file = Path(sys.argv[1]) / "port"
+index, number = int(os.environ["AWS_BATCH_JOB_NODE_INDEX"]), int(os.environ["AWS_BATCH_JOB_NUM_NODES"])
+told = {name: value for name, value in os.environ.items() if name.startswith("AWS_BATCH_JOB_")}
+
+
+def lead() -> int:
+    """Hear all the others, then tell each of them the sum."""
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        port_file.with_suffix(".new").write_text(str(listener.getsockname()[1]))
+        port_file.with_suffix(".new").rename(port_file)
+        others = [listener.accept()[0] for _ in range(number - 1)]
+        total = index + sum(int(other.recv(16)) for other in others)
+        for other in others:
+            other.sendall(str(total).encode())
+    return total
+
+
+def follow() -> int:
+    while not port_file.exists():
+        time.sleep(0.02)
+    address = os.environ["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"]
+    with socket.create_connection((address, int(port_file.read_text()))) as main:
+        main.sendall(str(index).encode())
+        return int(main.recv(16))
+
+
+is_main = str(index) == os.environ["AWS_BATCH_JOB_MAIN_NODE_INDEX"]
+print(json.dumps({**told, "total": lead() if is_main else follow()}), flush=True)
