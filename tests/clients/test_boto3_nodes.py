@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from batchd.cli.connect import Access, Clients
 from tests.clients.refusals import refused
 from tests.clients.storm import Plan, Serving
 from tests.clients.waiting import described, ended, eventually, reached
@@ -165,6 +166,21 @@ def test_a_gang_outlives_the_death_of_the_server_and_starts_no_node_twice(tmp_pa
         assert [one["status"] for one in nodes(world, job_id).values()].count("SUCCEEDED") == 1
     finally:
         serving.stop()
+
+
+def test_what_is_beyond_aws_knows_nodes_as_well(world: World, server: Running, gate: Gate) -> None:
+    own = Clients(Access(server.endpoint, "us-east-1", server.access_key, server.secret_key)).own
+    job_id = submit(world, 2, of("0", f"{gate.script}; exit 1"), of("1", FOREVER))
+    settled(world, job_id, "RUNNING", "RUNNING")
+    assert "Of its other nodes are 1 RUNNING." in own.explain_job(jobId=job_id)["reasons"]
+    assert "attempt 1 of 1 runs" in own.explain_job(jobId=f"{job_id}#1")["reasons"][0]
+    gate.open()
+    assert ended(world.batch, job_id)["status"] == "FAILED"
+    with refused("is part of another job"):
+        own.rerun_job(jobId=f"{job_id}#1")
+    again = ended(world.batch, own.rerun_job(jobId=job_id)["jobId"])
+    assert (again["status"], again["nodeProperties"]["numNodes"]) == ("FAILED", 2)
+    assert described(world.batch, f"{again['jobId']}#1")["status"] == "FAILED"
 
 
 def test_a_node_may_be_a_task_of_several_containers(world: World) -> None:

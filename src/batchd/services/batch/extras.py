@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from batchd.scheduler.events import FINAL
-from batchd.scheduler.identity import child_id
+from batchd.scheduler.identity import child_id, node_id
 from batchd.scheduler.state import Attempt
 from batchd.store.reruns import RERUN_OF, origin_of
 from batchd.store.store import Body, JobRow, Tx
@@ -23,10 +23,12 @@ def result_members(tx: Tx, row: JobRow) -> Body:
 
 
 def rerun_members(row: JobRow) -> Body:
-    """The job that this one runs again; of a child, the child of the same index."""
+    """The job that this one runs again; of a child or a node the one of the same index."""
     before = row.document.get(RERUN_OF)
     if before is None:
         return {}
+    if row.node is not None:
+        return {"batchdRerunOf": node_id(before, row.node)}
     return {"batchdRerunOf": before if row.index is None else child_id(before, row.index)}
 
 
