@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients.waiting import eventually
-from tests.clients.worlds import fresh
+from tests.clients.waiting import ended, eventually
+from tests.clients.worlds import World, fresh
 
 Aws = Callable[..., Any]
 
@@ -96,6 +96,20 @@ def test_the_getting_started_walk(aws: Aws, tmp_path: Path) -> None:
     aws("batch", "delete-compute-environment", "--compute-environment", name)
     aws("batch", "deregister-job-definition", "--job-definition", f"{name}:1")
     assert aws("batch", "describe-job-queues", "--job-queues", name)["jobQueues"] == []
+
+
+def test_what_batchd_adds_to_submit_job_passes_the_command_as_it_is(aws: Aws, world: World) -> None:
+    first = world.submit("false")
+    submit = ["batch", "submit-job", "--job-name", "next", "--job-queue", world.queue]
+    submit += ["--job-definition", world.define("true"), "--depends-on", f"jobId={first},type=AFTER_ANY"]
+    submit += ["--tags", f"batchd:client-token={first},batchd:image=busybox:1.36"]
+
+    once, twice = aws(*submit), aws(*submit)
+
+    assert once == twice
+    job = ended(world.batch, once["jobId"])
+    assert (job["status"], job["container"]["image"]) == ("SUCCEEDED", "busybox:1.36")
+    assert job["dependsOn"] == [{"jobId": first, "type": "AFTER_ANY"}]
 
 
 def test_who_am_i(aws: Aws) -> None:

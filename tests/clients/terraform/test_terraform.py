@@ -72,7 +72,9 @@ def test_a_job_of_the_stack_is_accepted(first: Workspace, server: Running) -> No
 
     (detail,) = batch.describe_jobs(jobs=[job["jobId"]])["jobs"]
 
-    assert detail["container"]["command"] == ["python", "load.py", "--process", "42", "--day", "today"]
+    container = detail["container"]
+    assert container["command"] == ["python", "load.py", "--process", "42", "--day", "today"]
+    assert (container["user"], {"name": "DAY", "value": "today"} in container["environment"]) == ("nobody", True)
     batch.terminate_job(jobId=job["jobId"], reason="only asked for")
 
 

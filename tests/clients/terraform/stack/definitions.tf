@@ -10,8 +10,10 @@ resource "aws_batch_job_definition" "loader" {
     "vcpus": 1,
     "memory": 512,
     "environment": [
-        {"name": "STAGE", "value": "${var.stage}"}
+        {"name": "STAGE", "value": "${var.stage}"},
+        {"name": "DAY", "value": "Ref::day"}
     ],
+    "user": "Ref::user",
     "mountPoints": [
         {"sourceVolume": "scratch", "containerPath": "/scratch", "readOnly": false}
     ],
@@ -25,7 +27,8 @@ resource "aws_batch_job_definition" "loader" {
 PROPERTIES
 
   parameters = {
-    day = "today"
+    day  = "today"
+    user = "nobody"
   }
 
   retry_strategy {
