@@ -14,6 +14,7 @@ import signal
 _MOST_IDLE = 64  # groups kept for later
 _CLEAN_BYTES = 4 << 20  # a group charged with more than this (page cache, files in /dev/shm) is not used again
 _WEIGHT_PER_VCPU = 100
+_PAGE = 4096  # as much as the kernel gives at once; a buffer of a megabyte costs ten times the read
 
 
 class Kind:
@@ -30,9 +31,16 @@ class Kind:
         # Writing 0 to `tasks` moves the writing thread without the lock that cgroup.procs takes, which costs an
         # idle machine some 10 ms. Version 2 has no such file.
         self.join = "tasks" if version == 1 else "cgroup.procs"
+        self._way_home = -1
         self.usage = "memory.usage_in_bytes" if version == 1 else "memory.current"
         self.peak = "memory.max_usage_in_bytes" if version == 1 else "memory.peak"
         self.ooms = "memory.oom_control" if version == 1 else "memory.events"
+
+    def go_home(self) -> None:
+        """Move the calling process, the runner, back to where it belongs. Its way stays open: that halves the cost."""
+        if self._way_home < 0:
+            self._way_home = os.open(f"{self.home}/{self.join}", os.O_WRONLY)
+        os.write(self._way_home, b"0")
 
 
 class Used:
@@ -85,7 +93,7 @@ class Group:
     def leave(self) -> None:
         """Move the calling process, the runner, back to where it belongs."""
         for kind in self.kinds:
-            write(f"{kind.home}/{kind.join}", "0")
+            kind.go_home()
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed for memory here since the last question."""
@@ -167,15 +175,17 @@ class Groups:
         self._made += 1
         return Group(f"task-{self._made}", self._kinds, size)
 
-    def give_back(self, group: Group) -> None:
-        """The task has ended: whatever is left of it is killed, now or in `drain`."""
+    def give_back(self, group: Group) -> bool:
+        """The task has ended: whatever is left of it is killed, now or in `drain`. Whether there was nothing."""
         if not group.kill():
             self._draining.append(group)
-        elif self._idle_count < _MOST_IDLE and group.clean():
+            return False
+        if self._idle_count < _MOST_IDLE and group.clean():
             self._idle_count += 1
             self._idle.setdefault(group.key, []).append(group)
         else:
             group.remove()
+        return True
 
     @property
     def draining(self) -> bool:
@@ -232,12 +242,15 @@ def read(path: str) -> str:
         fd = os.open(path, os.O_RDONLY)
     except OSError:
         return ""
+    text = b""
     try:
-        return os.read(fd, 1 << 20).decode(errors="replace")
+        while piece := os.read(fd, _PAGE):
+            text += piece
     except OSError:
         return ""
     finally:
         os.close(fd)
+    return text.decode(errors="replace")
 
 
 def sweep(base: str) -> None:

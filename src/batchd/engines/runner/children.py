@@ -29,9 +29,10 @@ _DRAIN_AGAIN_S = 0.02
 
 class Child:
     """One process. It is `up` once its command runs and not only a copy of the runner; `on_up` is then called, and
-    `on_end(code, reason)` when it has ended: without a code if it never was up. `used` is known by then."""
+    `on_end(code, reason)` when it has ended: without a code if it never was up. `used` is known by then, and
+    `is_clean`: whether its control group says that it has left no other process."""
 
-    __slots__ = ("group", "on_end", "on_up", "pid", "pipe", "reason", "up", "used")
+    __slots__ = ("group", "is_clean", "on_end", "on_up", "pid", "pipe", "reason", "up", "used")
 
     def __init__(self, on_up: Callable[[], None], on_end: Callable[[int | None, str | None], None]) -> None:
         self.on_up = on_up
@@ -42,6 +43,7 @@ class Child:
         self.reason: str | None = None
         self.group: Group | None = None
         self.used = Used()
+        self.is_clean = False
 
 
 class Children:
@@ -138,7 +140,7 @@ class Children:
             child.used = child.group.used(child.used)
             if child.group.out_of_memory() and code:
                 reason = reason or _OUT_OF_MEMORY
-            self._groups.give_back(child.group)
+            child.is_clean = self._groups.give_back(child.group)
             child.group = None
         if child.up:
             child.on_end(code, reason)

@@ -13,6 +13,8 @@ from __future__ import annotations
 import json
 import os
 
+from batchd.engines.runner.wire import encode
+
 _WORTH_COMPACTING = 20_000  # lines beyond what is still true
 
 TYPE_CHECKING = False
@@ -39,7 +41,7 @@ class Journal:
         return [record for record in map(_record, lines) if record]
 
     def write(self, record: Message) -> None:
-        self._unwritten += json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        self._unwritten += encode(record).encode() + b"\n"
         self._lines += 1
 
     def flush(self) -> bool:
@@ -57,7 +59,7 @@ class Journal:
     def rewrite(self, records: list[Message]) -> None:
         """Put a file with just these records in the place of the old one. Raises OSError; the old one then stays."""
         fresh = self._path + ".new"
-        lines = [json.dumps(record, separators=(",", ":")) for record in [["boot", boot_id()], *records]]
+        lines = [encode(record) for record in [["boot", boot_id()], *records]]
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:
             with open(fd, "w", closefd=False) as file:

@@ -49,6 +49,7 @@ class Runner:
     def run(self, listener: socket.socket, idle_s: float) -> None:
         """Returns when there is nothing left to do."""
         self._catch_signals()
+        self._runs.files.sweep()
         listener.setblocking(False)
         self._watch.add(listener.fileno(), lambda: self._accept(listener))
         lonely_since = time.monotonic()
@@ -210,7 +211,7 @@ class Runner:
             return
         self._runs.hurry(task, 0.0)
         self._table.note("forget", task_id)
-        self._runs.remove_files(task_id, task.names)
+        self._runs.files.remove(task)
 
 
 def _send_last(wire: Wire) -> None:

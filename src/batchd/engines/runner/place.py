@@ -1,6 +1,6 @@
 """Where the runner and its tasks keep their files, below one directory of the server's data.
 
-    runner.sock  runner.lock  journal  groups  runner.log  logs/<task id>.<container>.log  scratch/<task id>/
+    runner.sock  runner.lock  journal  groups  runner.log  logs/<task id>.<container>.log  scratch/<task id>/  spare/
 
 The engine and the runner both use this; plain strings, because the runner imports as little as it can.
 """
@@ -27,6 +27,7 @@ class Place:
         self.errors = self.directory + "/runner.log"
         self.logs = self.directory + "/logs"
         self.scratches = self.directory + "/scratch"
+        self.spares = self.directory + "/spare"
 
     def log(self, task_id: str, container: str) -> str:
         return f"{self.logs}/{task_id}.{safe_name(container)}.log"
@@ -47,6 +48,7 @@ class Place:
         os.makedirs(self.directory, 0o711, exist_ok=True)
         os.makedirs(self.logs, 0o700, exist_ok=True)
         os.makedirs(self.scratches, 0o711, exist_ok=True)
+        os.makedirs(self.spares, 0o700, exist_ok=True)
 
 
 class ShortPath:

@@ -3,7 +3,6 @@
 # No pathlib here: it would cost the runner a megabyte.
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -11,6 +10,7 @@ import time
 from batchd.engines.ensemble import Ensemble, Part
 from batchd.engines.runner.cgroups import Groups, Size, Used
 from batchd.engines.runner.children import REFUSED, Child, Children
+from batchd.engines.runner.files import Files
 from batchd.engines.runner.leftovers import started_ticks
 from batchd.engines.runner.spawn import CannotExec, Plan
 from batchd.engines.runner.users import NoSuchUser, other_user
@@ -49,6 +49,7 @@ class Runs:
 
     def __init__(self, place: Place, table: Table, groups: Groups, watch: Watch) -> None:
         self.defaults: dict[str, str] = {}
+        self.files = Files(place)
         self.news: list[Message] = []
         self._place = place
         self._table = table
@@ -106,22 +107,6 @@ class Runs:
         due_s = self._children.tick()
         return min(waits if due_s is None else [*waits, due_s], default=None)
 
-    def remove_files(self, task_id: str, names: list[str]) -> None:
-        """Remove the logs and the scratch directory; a full one by a child, since that may take long."""
-        for name in names:
-            with contextlib.suppress(OSError):
-                os.unlink(self._place.log(task_id, name))
-        scratch = self._place.scratch(task_id)
-        with contextlib.suppress(OSError):
-            os.unlink(self._place.result_in(scratch))
-        try:
-            os.rmdir(scratch)
-        except FileNotFoundError:
-            return
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.posix_spawnp("rm", ["rm", "-rf", "--", scratch], {"PATH": os.environ.get("PATH", os.defpath)})
-
     def _go_on(self, run: Run) -> None:
         """Begin who may, stop who must, and end the task when all of it has ended."""
         ensemble = run.ensemble
@@ -171,6 +156,7 @@ class Runs:
         child = run.children.pop(part.name, None)
         if child:
             run.used = Used(run.used.memory_mib + child.used.memory_mib, run.used.cpu_s + child.used.cpu_s)
+            run.task.is_clean = child.is_clean and len(run.processes) == 1
         self._give_up_at.pop((run, part.name), None)
         if code is None:
             run.ensemble.fail(part, reason or "")
@@ -185,7 +171,7 @@ class Runs:
         code, reason = run.ensemble.verdict()
         exits = run.ensemble.exits()
         if self._table.get(task.task_id) is not task:
-            self.remove_files(task.task_id, task.names)  # forgotten while it ran
+            self.files.remove(task)  # forgotten while it ran
         elif task.started_at:
             usage = [round(run.used.memory_mib, 2), round(run.used.cpu_s, 3)]
             self._table.note("exit", task.task_id, now_ms(), code, reason, {**_more(exits), "usage": usage})
@@ -202,7 +188,7 @@ class Runs:
         task_id, name = run.task.task_id, process["name"]
         user = other_user(process["user"])
         scratch = self._place.scratch(task_id, name if len(run.processes) > 1 else "")
-        os.mkdir(scratch, 0o700)
+        self.files.make_scratch(scratch)
         if user:
             os.chown(scratch, user.uid, user.gid)
         plan = Plan(process["argv"], self._environment(process, scratch, user), scratch)
@@ -210,6 +196,7 @@ class Runs:
         plan.ulimits = process["ulimits"]
         if process["log"]:
             plan.log = self._place.log(task_id, name)
+            self.files.make_log(plan.log)
         return plan
 
     def _environment(self, process: Process, scratch: str, user: User | None) -> dict[str, str]:

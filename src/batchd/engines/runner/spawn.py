@@ -106,11 +106,13 @@ def executable(plan: Plan) -> str:
         places = [name]
     else:
         places = [f"{directory or '.'}/{name}" for directory in plan.env.get("PATH", os.defpath).split(":")]
-    files = [place for place in places if os.path.isfile(place)]
-    for file in files:
-        if os.access(file, os.X_OK):
-            return file
-    if files or os.path.isdir(name):
+    found = False
+    for place in places:
+        if os.path.isfile(place):
+            found = True
+            if os.access(place, os.X_OK):
+                return place
+    if found or os.path.isdir(name):
         raise CannotExec(f'exec: "{name}": permission denied')
     if "/" in name:
         raise CannotExec(f'exec: "{name}": stat {name}: no such file or directory')

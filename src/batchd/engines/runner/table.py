@@ -16,9 +16,10 @@ BEGUN, RUNNING, EXITED, FAILED, LOST = "begun", "running", "exited", "failed", "
 
 class Task:
     """One task. `processes` are (pid, ticks) of every process that was begun for it, `names` its containers;
-    `more` is what else there is to say of its end (see `wire`)."""
+    `more` is what else there is to say of its end (see `wire`). `is_clean` once its one process has ended and nothing
+    of its control group was left: what it had is free for others."""
 
-    __slots__ = ("at", "code", "more", "names", "processes", "reason", "started_at", "state", "task_id")
+    __slots__ = ("at", "code", "is_clean", "more", "names", "processes", "reason", "started_at", "state", "task_id")
 
     def __init__(self, task_id: str, at: int = 0, names: list[str] | None = None) -> None:
         self.task_id = task_id
@@ -29,6 +30,7 @@ class Task:
         self.code: int | None = None
         self.reason: str | None = None
         self.more: dict[str, Any] = {}
+        self.is_clean = False
         self.processes: list[tuple[int, int]] = []
 
     @property
