@@ -7,15 +7,13 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
-import uvicorn
 
 from batchd import __version__
 from batchd.arns import parse_arn
@@ -37,6 +35,7 @@ from batchd.errors import ApiError, BatchdError, ConfigError
 from batchd.event_plane import EventPlane, make_event_plane
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
+from batchd.gateway.http.listener import HttpServer
 from batchd.gateway.inside import HEALTH, METRICS, Inside, Page
 from batchd.gateway.keyring import load_or_create
 from batchd.gateway.operation import Caller, Deployment, Service
@@ -73,6 +72,7 @@ SERVICES: tuple[Service, ...] = (
 )
 KEYS = "keys.json"
 _ELSEWHERE = ("192.0.2.1", 9)  # a network that is nowhere, reserved for documents
+_GRACE_S = 5.0  # for requests under way when the server stops
 _LOOPBACKS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # for addresses that mean every one
 ADDRESS = "server.json"  # where the running server listens, for the command line
 
@@ -102,22 +102,6 @@ class Parts:
     loops: tuple[Loop, ...]
 
 
-class _Http(uvicorn.Server):
-    """uvicorn, telling when it serves; signals are the command line's business."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class Server:
     """One batchd. `start` returns when requests are served; `stop` leaves running tasks running.
 
@@ -133,8 +117,7 @@ class Server:
         _make_folder(self._data)
         self.keyring = load_or_create(self._data / KEYS)
         self._parts: Parts | None = None
-        self._http: _Http | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._http: HttpServer | None = None
         self._lives: list[asyncio.Task[None]] = []  # of the loops
         self.quit = asyncio.Event()
         self.failure = ""
@@ -148,23 +131,16 @@ class Server:
         try:
             parts = self._parts = self._build()
             await self._open(parts)
-            self._http = _Http(self._http_config(parts))
-            self._serving = self._begin(self._http.serve([listener]), "the front door")
-            await self._until_ready(self._http)
+            self._http = HttpServer(self._app(parts))
+            await self._http.start(listener)
+            if self.quit.is_set():
+                raise BatchdError(self.failure or "the server was stopped before it had started")
         except BaseException:
             listener.close()
             await self.stop()
             raise
         _write_atomically(self._data / ADDRESS, {"endpoint": self.endpoint, "pid": os.getpid()})
         self._announced = True
-
-    async def _until_ready(self, http: _Http) -> None:
-        ready, broken = asyncio.create_task(http.ready.wait()), asyncio.create_task(self.quit.wait())
-        await asyncio.wait((ready, broken), return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        broken.cancel()
-        if self.quit.is_set():
-            raise BatchdError(self.failure or "the server was stopped before it had started")
 
     async def wait(self) -> None:
         """Until `stop` is done."""
@@ -177,9 +153,8 @@ class Server:
             (self._data / ADDRESS).unlink(missing_ok=True)
         if self._parts is not None:
             self._parts.topics.close()
-        if self._http is not None and self._serving is not None:
-            self._http.should_exit = True
-            await asyncio.gather(self._serving, return_exceptions=True)
+        if self._http is not None:
+            await self._http.stop(_GRACE_S)
         for life in self._lives:  # so that nothing writes any more; what they had not recorded is reported again
             life.cancel()
         await asyncio.gather(*self._lives, return_exceptions=True)
@@ -233,20 +208,8 @@ class Server:
         loops = (watch, *chores)
         return Parts(store, writer, engine, schedule, launch, output, watch, demand, metrics, topics, plane, loops)
 
-    def _http_config(self, parts: Parts) -> uvicorn.Config:
-        inside = Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, _pages(parts))
-        return uvicorn.Config(
-            inside,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=5,
-        )
+    def _app(self, parts: Parts) -> Inside:
+        return Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, _pages(parts))
 
     async def _open(self, parts: Parts) -> None:
         """Adopt what runs, start what a crash may have kept from starting, then let the loops go."""

@@ -23,7 +23,6 @@ def serve(flags: dict[str, Any]) -> None:
     Raises BatchdError where a part of the server broke down: whoever watches over it should start it again."""
     settings = load_settings(flags, os.environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     import uvloop
 
     sys.setswitchinterval(_SWITCH_S)
