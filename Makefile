@@ -28,7 +28,7 @@ check: $(VENV)/dev ## Style, types, layers, budgets
 	$(BIN)/pytest -q tests/tidy
 
 test: $(VENV)/dev ## Install what the tests need and run them all
-	bash .ci/install-docker
+	bash .ci/install
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 sim: $(VENV)/dev ## Simulate the scheduler with faults at every step, many seeds

@@ -25,6 +25,7 @@ NAMES = {
     "ecr": "ECR",
     "events": "EventBridge (also as CloudWatch Events)",
     "iam": "IAM",
+    "lambda": "Lambda",
     "logs": "CloudWatch Logs",
     "secretsmanager": "Secrets Manager",
     "sqs": "SQS",

@@ -35,6 +35,7 @@ def deployment(**changes: Any) -> Deployment:
         overview=dict,
         issue_session=SessionIssuer(MASTER_KEY).issue,
         vault=Vault(MASTER_KEY),
+        download=lambda name, expires_ms: f"http://127.0.0.1:8000/{name}?{expires_ms}",
     )
     return replace(plain, **changes)
 

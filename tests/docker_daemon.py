@@ -168,7 +168,7 @@ def why_no_own_daemon() -> str | None:
     if os.geteuid() != 0:
         return "only root can start a Docker daemon"
     missing = [program for program in ("dockerd", "docker", "busybox") if shutil.which(program) is None]
-    return f"{', '.join(missing)} not installed (.ci/install-docker)" if missing else None
+    return f"{', '.join(missing)} not installed (.ci/install)" if missing else None
 
 
 def skip_without_docker(reason: str) -> None:

@@ -33,10 +33,11 @@ from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
 from batchd.errors import ApiError, BatchdError, ConfigError
 from batchd.event_plane import EventPlane, make_event_plane
+from batchd.function_plane import Events, surroundings
 from batchd.gateway.app import Gateway
-from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_task_token
+from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_download, issue_task_token
 from batchd.gateway.http.listener import HttpServer
-from batchd.gateway.inside import HEALTH, METRICS, Inside, Page
+from batchd.gateway.inside import DOWNLOADS, HEALTH, METRICS, Inside, Page
 from batchd.gateway.keyring import load_or_create
 from batchd.gateway.operation import Caller, Deployment, Service
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
@@ -44,10 +45,13 @@ from batchd.gateway.throttle import Throttle
 from batchd.gateway.vault import BrokenSeal, Vault
 from batchd.gateway.waiting import Topics
 from batchd.metrics import CONTENT_TYPE, Metrics, Picture
+from batchd.queue_pollers import Pollers
+from batchd.sandboxes.functions import Functions
 from batchd.scheduler.commands import StartTask
-from batchd.services import batch, batchd_, ec2, ecr, events, iam, logs, secretsmanager, sqs, ssm, sts
+from batchd.services import batch, batchd_, ec2, ecr, events, iam, lambda_, logs, secretsmanager, sqs, ssm, sts
 from batchd.services.batch.client_tokens import forget_old_tokens
 from batchd.services.iam.keys import find_key_owner
+from batchd.services.lambda_.events import EVENT as FUNCTION_EVENT
 from batchd.services.secretsmanager.containers import container_value as secret_value
 from batchd.services.secretsmanager.deletion import purge_deleted
 from batchd.services.sqs.upkeep import depths, expire_messages
@@ -64,6 +68,7 @@ SERVICES: tuple[Service, ...] = (
     ecr.SERVICE,
     events.SERVICE,
     iam.SERVICE,
+    lambda_.SERVICE,
     logs.SERVICE,
     secretsmanager.SERVICE,
     sqs.SERVICE,
@@ -99,6 +104,8 @@ class Parts:
     metrics: Metrics
     topics: Topics
     plane: EventPlane
+    functions: Functions
+    pollers: Pollers
     loops: tuple[Loop, ...]
 
 
@@ -205,8 +212,16 @@ class Server:
             *plane.loops,
         )
         topics = Topics(clock)
-        loops = (watch, *chores)
-        return Parts(store, writer, engine, schedule, launch, output, watch, demand, metrics, topics, plane, loops)
+        functions = self._functions(store, writer, engine)
+        pollers = Pollers(store, writer, functions, settings.account, clock)
+        loops = (watch, *chores, functions, pollers)
+        running = (schedule, launch, output, watch, demand, metrics, topics, plane, functions, pollers)
+        return Parts(store, writer, engine, *running, loops)
+
+    def _functions(self, store: Store, writer: Writer, engine: Engine) -> Functions:
+        issuer, folder = SessionIssuer(self.keyring.master_key), self._data / "functions"
+        around = surroundings(self.endpoint, folder, self.settings.function_concurrency, issuer, self._clock)
+        return Functions(store, writer, engine, self._clock, around)
 
     def _app(self, parts: Parts) -> Inside:
         return Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, _pages(parts))
@@ -223,7 +238,8 @@ class Server:
             parts.output.resume(tx, live)
 
         def take(report: Report) -> None:
-            parts.watch.report(report)
+            if not parts.functions.on_report(report):
+                parts.watch.report(report)
             parts.metrics.on_report(report)
 
         await parts.engine.open(take, [task.task_id for task in running], [s.task_id for s in starts])
@@ -255,6 +271,8 @@ class Server:
             environment_vcpus=parts.demand.vcpus,
             quotas=self.settings.quotas,
             strict_roles=self.settings.strict_roles,
+            invoke=parts.functions.invoke,
+            download=self._download,
         )
         rate = self.settings.throttle
         throttle = Throttle(rate, self._clock) if rate else None
@@ -270,7 +288,13 @@ class Server:
             topics=parts.topics,
         )
         parts.plane.connect(gateway.operations)
+        events = Events(parts.store, parts.functions, gateway.operations, self.settings.account, self._clock)
+        parts.plane.handlers[FUNCTION_EVENT] = events.handler()
+        parts.pollers.operations = gateway.operations
         return gateway
+
+    def _download(self, name: str, expires_ms: int) -> str:
+        return f"{self.endpoint}{DOWNLOADS}{issue_download(self.keyring.master_key, name, expires_ms)}"
 
 
 def make_engine(settings: Settings, clock: Clock, instance: str) -> Engine:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
-from tests.fuzz import messaging, trainers
+from tests.fuzz import messaging, trainers, workers
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -207,6 +207,7 @@ FIRST: list[Call] = [
     ("ec2", "CreateLaunchTemplateVersion", {"LaunchTemplateName": "tpl", "LaunchTemplateData": {"ImageId": "ami-2"}}),
     ("ec2", "CreateTags", {"Resources": ["@VpcId"], "Tags": _TAGS}),
     *messaging.FIRST,
+    *workers.FIRST,
 ]
 THEN: list[Call] = [
     *(_batch("ListJobs", jobQueue="night", jobStatus=s) for s in ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")),
@@ -407,4 +408,5 @@ MORE: list[Call] = [
     ("batchd", "ExplainJob", {"jobId": "@jobId"}),
     ("sts", "AssumeRole", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/worker", "RoleSessionName": "ss"}),
     *messaging.MORE,
+    *workers.MORE,
 ]

@@ -61,7 +61,7 @@ def test_all_migrations_together_make_the_schema(tmp_path: Path) -> None:
     make_unmigrated(tmp_path / "old.db")
     bring_up_to_date(tmp_path / "old.db")
     assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
-    assert len(shape(tmp_path / "new.db")) == 23
+    assert len(shape(tmp_path / "new.db")) == 24
 
 
 def test_the_last_migration_is_the_one_the_code_knows() -> None:

@@ -64,6 +64,9 @@ def serve(
     docker_host: Annotated[str | None, typer.Option(help="The Docker Engine's socket.")] = None,
     docker_network: Annotated[str | None, typer.Option(help="Network mode of containers.  [host]")] = None,
     throttle: Annotated[float | None, typer.Option(help="Requests of each operation a second; 0: all.  [0]")] = None,
+    function_concurrency: Annotated[
+        int | None, typer.Option(help="Invocations of functions that run at once; more wait.  [100]")
+    ] = None,
     quota: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, 0 for no limit.  [AWS's]")] = None,
     strict_roles: Annotated[
         bool | None, typer.Option("--strict-roles", help="Environments with unknown roles are INVALID.")

@@ -130,6 +130,17 @@ def read_task_token(master_key: bytes, token: str) -> TaskClaims | None:
     return None if body is None else TaskClaims(body["j"], body["t"], body["r"], body["i"])
 
 
+def issue_download(master_key: bytes, name: str, expires_ms: int) -> str:
+    """A token that lets whoever has it read one blob until a time (ms): what is behind a presigned link."""
+    return _seal(subkey(master_key, "download"), {"n": name, "e": expires_ms})
+
+
+def read_download(master_key: bytes, token: str, now_ms: int) -> str | None:
+    """The name of the blob, if the token was made with this master key and is still good."""
+    claims = _unseal(subkey(master_key, "download"), token)
+    return claims["n"] if claims is not None and now_ms < claims["e"] else None
+
+
 def container_credentials(credentials: SessionCredentials, role_arn: str) -> bytes:
     """The JSON that SDKs read from AWS_CONTAINER_CREDENTIALS_FULL_URI. [iam.md 12]"""
     role = parse_arn(role_arn)

@@ -1,4 +1,4 @@
-"""The few paths that are not AWS's: pages such as health, and the credentials a running job asks for."""
+"""The few paths that are not AWS's: pages such as health, credentials of running jobs, and links to stored code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 
 from batchd.clock import Clock
 from batchd.gateway.app import Gateway, Receive, Scope, Send
-from batchd.gateway.credentials import SessionIssuer, container_credentials, read_task_token
+from batchd.gateway.credentials import SessionIssuer, container_credentials, read_download, read_task_token
 from batchd.scheduler.events import JobStatus
 from batchd.store.store import Store
 
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 HEALTH = "/_batchd/health"
 METRICS = "/metrics"
 CREDENTIALS = "/_batchd/credentials"
+DOWNLOADS = "/_batchd/downloads/"  # and a token
 _UNDER_WAY = (JobStatus.STARTING, JobStatus.RUNNING)
 _JSON = "application/json"
 _HOUR_S = 3600  # SDKs come again a quarter of an hour before the end
@@ -40,7 +41,7 @@ class Inside:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if path == CREDENTIALS or path in self._pages:
+        if path == CREDENTIALS or path in self._pages or path.startswith(DOWNLOADS):
             await _answer(send, *self._inside(path, scope))
         else:
             await self._gateway(scope, receive, send)
@@ -50,11 +51,24 @@ class Inside:
         try:
             if path == CREDENTIALS:
                 return *self._credentials(scope), _JSON
+            if path.startswith(DOWNLOADS):
+                return self._download(path.removeprefix(DOWNLOADS))
             content_type, body = self._pages[path]()
         except Exception as error:  # the client gets an answer, and asks again
             log.error("%s failed", path, exc_info=error)
             return 500, _refusal("InternalFailure", "An internal error occurred."), _JSON
         return 200, body, content_type
+
+    def _download(self, token: str) -> tuple[int, bytes, str]:
+        """A blob, for whoever was given a link to it."""
+        name = read_download(self._master_key, token, self._clock.now_ms())
+        if name is None:
+            return 403, _refusal("AccessDenied", "The link is not valid, or is so no more."), _JSON
+        with self._store.read() as tx:
+            data = tx.blobs.get(name)
+        if data is None:
+            return 404, _refusal("NoSuchKey", "The specified key does not exist."), _JSON
+        return 200, data, "application/zip"
 
     def _credentials(self, scope: Scope) -> tuple[int, bytes]:
         """Only a task that is under way gets any: its token dies with it. [iam.md 12]"""

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from batchd.errors import ApiError
 from batchd.gateway.credentials import SessionCredentials
 from batchd.gateway.vault import Vault
+from batchd.invocation import Invocation, Outcome
 from batchd.quotas import Quotas
 from batchd.store.store import Tx
 
@@ -63,6 +64,14 @@ def _nobody_shares(queue: str, limit: int) -> tuple[int, list[tuple[str, float]]
     return 0, []
 
 
+def _no_downloads(name: str, expires_ms: int) -> str:
+    raise ApiError("ServiceException", "This server gives no links.", 500)
+
+
+async def _no_functions(invocation: Invocation) -> Outcome:
+    raise ApiError("ServiceException", "This server runs no functions.", 500)
+
+
 def _nothing_runs(arn: str, since_ms: int = 0) -> float:
     return 0.0
 
@@ -84,6 +93,7 @@ class Deployment:
     vCPUs. `queue_vcpus` are the vCPUs in use by a queue's jobs, `queue_instances` the instances in use by its service
     jobs, by type; `environment_vcpus` the most that were in use in an
     environment (ARN) at any time since (ms). `strict_roles` asks that roles exist that a compute environment names.
+    `invoke` runs a function to its end; it raises Throttled. `download` is the link to a blob, good until a time (ms).
     """
 
     account: str
@@ -100,6 +110,8 @@ class Deployment:
     environment_vcpus: Callable[[str, int], float] = _nothing_runs
     quotas: Quotas = field(default_factory=Quotas)
     strict_roles: bool = False
+    invoke: Callable[[Invocation], Awaitable[Outcome]] = _no_functions
+    download: Callable[[str, int], str] = _no_downloads
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from batchd.errors import StoreError
 
-REVISION = "0009"  # the last file of migrations/versions
+REVISION = "0010"  # the last file of migrations/versions
 _SCHEMA = Path(__file__).parent / "schema.sql"
 
 

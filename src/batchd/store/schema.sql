@@ -282,3 +282,10 @@ CREATE TABLE recent_ids (
     PRIMARY KEY (scope, name)
 ) WITHOUT ROWID;
 CREATE INDEX recent_ids_by_time ON recent_ids (at);
+
+-- The zips of functions and layers.
+CREATE TABLE blobs (
+    name TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (name)
+);

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from batchd.clock import Clock
 from batchd.errors import EventsRefused, StoreError
 from batchd.store.archives import ArchiveRows
+from batchd.store.blobs import BlobRows
 from batchd.store.checkpoints import Checkpoints
 from batchd.store.consumables import ConsumableRows
 from batchd.store.deliveries import DeliveryRows
@@ -123,6 +124,7 @@ class _Tables:
         self.ticks = TickRows(session)
         self.bus_records = BusRecordRows(session)
         self.archives = ArchiveRows(session)
+        self.blobs = BlobRows(session)
         self.told: list[str] = []  # topics, by the open group
 
     def tell(self, topic: str) -> None:

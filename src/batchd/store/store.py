@@ -447,6 +447,14 @@ class ConsumableTable(Protocol):
         """Whether a job that has not ended needs it."""
 
 
+class BlobTable(Protocol):
+    """Large pieces of bytes by name: the code of functions."""
+
+    def put(self, name: str, data: bytes) -> None: ...
+    def get(self, name: str) -> bytes | None: ...
+    def delete(self, name: str) -> bool: ...
+
+
 class Tx(Protocol):
     """One unit of work's view of the store."""
 
@@ -481,6 +489,8 @@ class Tx(Protocol):
     def messages(self) -> MessageTable: ...
     @property
     def recent(self) -> RecentTable: ...
+    @property
+    def blobs(self) -> BlobTable: ...
 
     def tell(self, topic: str) -> None:
         """When this unit is durable, let those hear of it who listen to the store. Only in a unit that may write."""
