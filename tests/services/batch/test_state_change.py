@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from batchd.scheduler.events import TaskFailedToStart, TaskLost
-from batchd.services.batch.state_change import detail, envelope
+from batchd.services.batch.state_change import detail, envelope, envelopes
 from tests.services.batch.gangs import of, register
 from tests.services.batch.towns import Town
 from tests.services.batch.worlds import new_world, without
@@ -215,3 +215,24 @@ def test_an_event_made_later_tells_what_describe_jobs_told_then(town: Town, stor
             assert made["arrayProperties"].pop("statusSummary")["PENDING"] == told["arrayProperties"]["size"]
             del told["arrayProperties"]["statusSummary"]
         assert made == told
+
+
+def test_a_head_that_can_never_start_is_told_once_for_each_reason(town: Town) -> None:
+    large = {"containerOverrides": {"resourceRequirements": [{"type": "VCPU", "value": "17"}]}}
+    job_id, array_id = town.submit(**large), town.submit(**large, arrayProperties={"size": 2})
+    town.submit()
+    blocked = [one for one in town.moved() if one.is_blocked]
+    assert [one.job_id for one in blocked] == [job_id]
+    (event,) = envelopes(town.world.row(job_id), blocked[0])
+    arn = f"arn:aws:batch:us-east-1:123456789012:job/{job_id}"
+    queue = "arn:aws:batch:us-east-1:123456789012:job-queue/night"
+    assert (event["detail-type"], event["resources"]) == ("Batch Job Queue Blocked", [arn, queue])
+    assert (event["detail"]["jobId"], event["detail"]["status"]) == (job_id, "RUNNABLE")
+    assert event["detail"]["statusReason"].startswith("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - ")
+    told = [envelope(town.world.row(job_id), one)["id"] for one in town.moved() if one.job_id == job_id]
+    assert len(told) == len(set(told)) == 2, "of becoming RUNNABLE, and of this"
+
+    town.ask("cancel_job", jobId=job_id, reason="too large")
+    (child,) = [job for one in town.moved() if one.is_blocked and one.job_id == array_id for job in one.job_ids()]
+    assert child == f"{array_id}:0"
+    assert envelope(town.world.row(child), town.moved()[-1])["resources"][0].endswith(f"job/{child}")

@@ -9,6 +9,7 @@ from batchd.services.batch.service_shapes import service_job_detail
 from batchd.store.store import Body, JobRow
 
 DETAIL_TYPE = "Batch Service Job State Change"
+BLOCKED = "Batch Service Job Queue Blocked"
 _LEFT_OUT = ("tags", "serviceRequestPayload")
 
 

@@ -21,23 +21,25 @@ from batchd.store.store import Body, ChildCounts, JobRow
 
 SOURCE = "aws.batch"
 DETAIL_TYPE = "Batch Job State Change"
+BLOCKED = "Batch Job Queue Blocked"
 
 
 def envelopes(row: JobRow, moved: Transition) -> list[Body]:
     """The events of a job or a service job that entered this state: one, but that a service job is SCHEDULED before it
-    is STARTING."""
+    is STARTING. Or that it was found blocked at the head of its line."""
     if not row.is_service:
         return [envelope(row, moved)]
+    kind = service_state_change.BLOCKED if moved.is_blocked else service_state_change.DETAIL_TYPE
     then = replace(as_of(row, moved), scheduled_at=service_state_change.scheduled_at(row, moved))
     return [
-        _envelope(row, moved, service_state_change.DETAIL_TYPE, service_state_change.detail(then, status))
+        _envelope(row, moved, kind, service_state_change.detail(then, status))
         for status in service_state_change.statuses(moved)
     ]
 
 
 def envelope(row: JobRow, moved: Transition) -> Body:
     """The event of this job (a child, where children of an array moved): told again it has the same id."""
-    return _envelope(row, moved, DETAIL_TYPE, detail(row, moved))
+    return _envelope(row, moved, BLOCKED if moved.is_blocked else DETAIL_TYPE, detail(row, moved))
 
 
 def _envelope(row: JobRow, moved: Transition, kind: str, shape: Body) -> Body:
@@ -45,13 +47,13 @@ def _envelope(row: JobRow, moved: Transition, kind: str, shape: Body) -> Body:
     queue = parse_arn(row.queue)
     return {
         "version": "0",
-        "id": _event_id(arn, moved.attempt, shape["status"]),
+        "id": _event_id(arn, moved, shape["status"]),
         "detail-type": kind,
         "source": SOURCE,
         "account": queue.account if queue else "",
         "time": datetime.fromtimestamp(moved.at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": row.region,
-        "resources": [arn],
+        "resources": [arn, row.queue] if moved.is_blocked else [arn],
         "detail": shape,
     }
 
@@ -121,7 +123,7 @@ def _fresh(children: ChildCounts, at: int) -> ChildCounts:
     return ChildCounts(tuple(children.size * (status is JobStatus.PENDING) for status in JobStatus), at)
 
 
-def _event_id(arn: str, attempt: int, status: str) -> str:
-    """A job enters a state once in an attempt, so that these name the event."""
-    name = f"{arn}/{attempt}/{status}".encode()
-    return str(UUID(bytes=blake2b(name, digest_size=16, usedforsecurity=False).digest(), version=4))
+def _event_id(arn: str, moved: Transition, status: str) -> str:
+    """A job enters a state once in an attempt, so that these name the event; it may be found blocked more often."""
+    name = f"{arn}/{moved.attempt}/{status}" + (f"/blocked/{moved.at}" if moved.is_blocked else "")
+    return str(UUID(bytes=blake2b(name.encode(), digest_size=16, usedforsecurity=False).digest(), version=4))
