@@ -46,7 +46,7 @@ class Oracle:
             self._cursor = number
             for transition in moved:
                 for job_id in transition.job_ids():
-                    wrong += self._take(job_id, transition)
+                    wrong += self._take_blocked(job_id) if transition.is_blocked else self._take(job_id, transition)
         return wrong
 
     def _take(self, job_id: str, moved: Transition) -> Iterator[str]:
@@ -66,6 +66,11 @@ class Oracle:
             yield f"array {job_id} succeeded without its children"
         seen.status = moved.status
         self._line_up(job_id, spec)
+
+    def _take_blocked(self, job_id: str) -> Iterator[str]:
+        if self._status(job_id) is not RUNNABLE:
+            yield f"{job_id} is blocked at the head of its line and {self._status(job_id)}"
+        yield from self._check_order(job_id, self.specs[job_id.partition(":")[0]])
 
     def _line_up(self, job_id: str, spec: JobSpec) -> None:
         """A child's turn is its array's affair."""
