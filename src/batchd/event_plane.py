@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from functools import partial
 
 from batchd.clock import Clock
 from batchd.controllers.deliver import Deliver, Handler
+from batchd.controllers.notify import Notify
 from batchd.controllers.ticks import Source, Tick, Ticks
 from batchd.gateway.invoke import Operations
 from batchd.gateway.operation import Caller, Context
+from batchd.services.batch.state_change import SOURCE as BATCH
+from batchd.services.batch.state_change import envelopes
 from batchd.services.events import reaching, ticking
 from batchd.services.events.bus import KIND as EVENT_TARGET
+from batchd.services.events.bus import bus_of, publish
+from batchd.services.events.buses import DEFAULT
+from batchd.services.events.principals import PRINCIPAL
+from batchd.services.events.rules import STAMP
 from batchd.services.events.rules import TICKS as RULES
 from batchd.services.sqs.moves import MOVE, move_some
-from batchd.store.store import Delivery, Store, Tx
+from batchd.store.store import Body, Delivery, Store, Tx
 from batchd.store.writer import Writer
 
 
@@ -24,20 +31,48 @@ class EventPlane:
     """`handlers` and `sources` are complete once it is connected to the operations that they call."""
 
     account: str
+    default_bus: DefaultBus
     handlers: dict[str, Handler] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
-    loops: tuple[Deliver | Ticks, ...] = ()
+    loops: tuple[Deliver | Ticks | Notify, ...] = ()
 
     def connect(self, operations: Operations) -> None:
         """Before any loop runs."""
         self.handlers.update(_handlers(operations))
         self.sources.update(_sources(operations, self.account))
+        self.default_bus.operations = operations
 
 
 def make_event_plane(store: Store, writer: Writer, clock: Clock, account: str) -> EventPlane:
-    plane = EventPlane(account)
-    plane.loops = (Deliver(store, writer, clock, plane.handlers), Ticks(store, writer, clock, plane.sources))
+    bus = DefaultBus(account)
+    plane = EventPlane(account, bus)
+    plane.loops = (
+        Deliver(store, writer, clock, plane.handlers),
+        Ticks(store, writer, clock, plane.sources),
+        Notify(store, writer, bus, envelopes),
+    )
     return plane
+
+
+@dataclass(slots=True)
+class DefaultBus:
+    """`notify.Bus` over EventBridge: what services tell goes to the default bus of their region."""
+
+    account: str
+    operations: Operations | None = None
+
+    def interested(self, tx: Tx) -> Set[str]:
+        stamped = [key.region for key, _ in tx.resources.every(STAMP) if key.name == DEFAULT]
+        return {region for region in stamped if self._may_want(tx, region)}
+
+    def tell(self, tx: Tx, event: Body) -> None:
+        assert self.operations is not None, "the plane is connected before its loops run"
+        ctx = self.operations.inside(tx, Caller.service(self.account, PRINCIPAL), event["region"])
+        publish(ctx, DEFAULT, event)
+
+    def _may_want(self, tx: Tx, region: str) -> bool:
+        bus = bus_of(tx, region, DEFAULT)
+        return bus is not None and bus.may_want({"source": BATCH})
 
 
 def _handlers(operations: Operations) -> dict[str, Handler]:
@@ -50,6 +85,8 @@ def _handlers(operations: Operations) -> dict[str, Handler]:
         EVENT_TARGET: Handler(
             inside=partial(reaching.deliver_target, enter),
             done=partial(reaching.on_delivered, enter),
+            failed=partial(reaching.on_failed, enter),
+            dead=partial(reaching.on_dead, enter),
         ),
         MOVE: Handler(inside=partial(_for_itself, operations, "sqs.amazonaws.com", move_some)),
     }
@@ -65,7 +102,7 @@ def _for_itself(
 
 def _sources(operations: Operations, account: str) -> dict[str, Source]:
     """By the source of a tick."""
-    caller = Caller.service(account, reaching.PRINCIPAL)
+    caller = Caller.service(account, PRINCIPAL)
 
     def fire_rule(tx: Tx, tick: Tick) -> int | None:
         region, _, name = tick.name.partition("/")

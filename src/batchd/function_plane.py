@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batchd.clock import Clock
-from batchd.controllers.deliver import Failure, Handler
+from batchd.controllers.deliver import Handler
 from batchd.errors import ApiError, DeliveryError, NotYet, Undeliverable
 from batchd.gateway.credentials import SessionCredentials, SessionIssuer
 from batchd.gateway.invoke import Operations
@@ -18,7 +18,7 @@ from batchd.invocation import Outcome, Throttled
 from batchd.sandboxes.functions import Functions, Surroundings
 from batchd.services.lambda_.events import Verdict, invocation_of, tell_verdict
 from batchd.services.logs.groups import new_group
-from batchd.store.store import Delivery, Store, Tx
+from batchd.store.store import Delivery, Failure, Store, Tx
 
 log = logging.getLogger(__name__)
 _FIRST_RETRY_MS, _RETRY_MS = 60_000, 120_000  # [lambda.md 6]

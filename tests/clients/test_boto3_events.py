@@ -120,3 +120,65 @@ def test_requests_that_break_the_model_are_refused_as_aws_does(server: Any) -> N
     assert "Member must have length less than or equal to 10" in refused.value.response["Error"]["Message"]
     with pytest.raises(ClientError, match="ScheduleExpression is not valid"):
         events.put_rule(Name="bad", ScheduleExpression="cron(0 1 * * * *)")
+
+
+def test_what_becomes_of_jobs_is_told_and_may_start_others(server: Any, world: World) -> None:
+    """A failed job starts another, and its states arrive in a queue in order."""
+    events, sqs = server.client("events"), server.client("sqs")
+    rule, other = fresh("states"), fresh("failures")
+    url = sqs.create_queue(QueueName=rule)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    told = {"source": ["aws.batch"], "detail-type": ["Batch Job State Change"]}
+    of_queue = {"jobQueue": [queue_arn(world)]}
+    events.put_rule(Name=rule, EventPattern=json.dumps({**told, "detail": {**of_queue, "jobName": ["first"]}}))
+    events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn, "InputPath": "$.detail.status"}])
+    target = job_target(
+        world,
+        "echo after $JOB",
+        InputTransformer={
+            "InputPathsMap": {"name": "$.detail.jobName"},
+            "InputTemplate": '{"ContainerOverrides": {"Environment": [{"Name": "JOB", "Value": "<name>"}]}}',
+        },
+    )
+    failed = {**of_queue, "status": ["FAILED"], "jobName": ["first"]}
+    events.put_rule(Name=other, EventPattern=json.dumps({**told, "detail": failed}))
+    events.put_targets(Rule=other, Targets=[target])
+
+    world.submit("exit 3", jobName="first")
+
+    (job_id,) = eventually(lambda: started(world, target), "the other job")
+    assert world.output(ended(world.batch, job_id)) == ["after first"]
+    states: list[str] = []
+
+    def all_told() -> bool:
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        states.extend(json.loads(message["Body"]) for message in messages)
+        return len(states) >= 4
+
+    eventually(all_told, "the states of the first job")
+    assert states == ["RUNNABLE", "STARTING", "RUNNING", "FAILED"]
+
+
+def test_what_cannot_be_delivered_is_a_dead_letter_with_its_reason(server: Any) -> None:
+    events, sqs, rule = server.client("events"), server.client("sqs"), fresh("dead")
+    url = sqs.create_queue(QueueName=rule)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    gone = arn.replace(rule, "gone")
+    rule_arn = events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))["RuleArn"]
+    events.put_targets(Rule=rule, Targets=[{"Id": "gone", "Arn": gone, "DeadLetterConfig": {"Arn": arn}}])
+
+    (put,) = events.put_events(Entries=[{"Source": rule, "DetailType": "x", "Detail": "{}"}])["Entries"]
+
+    def receive() -> Any:
+        return sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages")
+
+    (letter,) = eventually(receive, "the dead letter")
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert attributes.pop("ERROR_MESSAGE")
+    assert attributes == {
+        "RULE_ARN": rule_arn,
+        "TARGET_ARN": gone,
+        "ERROR_CODE": "NO_RESOURCE",
+        "RETRY_ATTEMPTS": "0",
+    }
+    assert json.loads(letter["Body"])["id"] == put["EventId"]

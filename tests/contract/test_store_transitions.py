@@ -13,7 +13,7 @@ from batchd.errors import StoreError
 from batchd.scheduler.events import Event, JobStatus, TimePassed
 from batchd.scheduler.state import Transition
 from batchd.store.state_changes import decode_transitions
-from batchd.store.store import Store, Tx
+from batchd.store.store import TRANSITIONS, Store, Tx
 from tests.contract.values import values_of
 
 RUNNING = Transition("j-1", JobStatus.RUNNING, 7_000, 2, None)
@@ -75,6 +75,25 @@ def test_steps_and_events_share_their_numbers_and_are_read_apart(store: Store) -
         assert tx.journal.transitions(0, 10) == [(2, [RUNNING, RUNNING]), (4, [RUNNING])]
         assert tx.journal.transitions(2, 10) == [(4, [RUNNING])]
         assert tx.journal.transitions(0, 1) == [(2, [RUNNING, RUNNING])]
+
+
+def test_the_newest_entry_has_the_last_number(store: Store) -> None:
+    with store.read() as tx:
+        assert tx.journal.last() == 0
+    store.transact(lambda tx: tx.journal.append(TimePassed()))
+    store.transact(lambda tx: tx.journal.append_transitions([RUNNING]))
+    with store.read() as tx:
+        assert tx.journal.last() == 2
+
+
+def test_a_commit_that_brings_states_is_told_of(store: Store) -> None:
+    heard: list[str] = []
+    store.listen(heard.append)
+    store.transact(lambda tx: tx.journal.append(TimePassed()))
+    store.transact(lambda tx: tx.journal.append_transitions([]))
+    assert heard == []
+    store.transact(lambda tx: tx.journal.append_transitions([RUNNING]))
+    assert heard == [TRANSITIONS]
 
 
 def test_no_reader_hears_of_what_a_reader_wrote(store: Store) -> None:

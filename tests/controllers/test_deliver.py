@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from batchd.clock import ManualClock
-from batchd.controllers.deliver import Deliver, Failure, Handler, full_jitter
+from batchd.controllers.deliver import Deliver, Handler, full_jitter
 from batchd.errors import ApiError, DeliveryError, NotYet, Undeliverable
 from batchd.store.sqlite import MEMORY, open_sqlite
-from batchd.store.store import Delivery, Key, Store, Tx
+from batchd.store.store import Delivery, Failure, Key, Store, Tx
 from batchd.store.writer import Writer
 
 QUICK, SLOW = "arn:aws:sqs:us-east-1:1:quick", "arn:aws:sqs:us-east-1:1:slow"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from batchd.clock import Clock
 from batchd.errors import ApiError, DeliveryError, NotYet, StoreError, Undeliverable
-from batchd.store.store import DELIVERIES, Delivery, Store, Tx
+from batchd.store.store import DELIVERIES, Delivery, Failure, Store, Tx
 from batchd.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -33,17 +33,6 @@ _THROTTLING = ("ThrottlingException", "TooManyRequestsException", "Throttling", 
 INTERNAL = "INTERNAL"  # the code of a failure that is our own mistake
 
 Pause = Callable[[int, Callable[[], float]], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt failed. A final one is the last; `exhausted` names the limit that made it so, if one did."""
-
-    code: str
-    message: str
-    attempts: int  # that failed, with this one
-    is_final: bool = False
-    exhausted: str | None = None
 
 
 def full_jitter(attempts: int, chance: Callable[[], float]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from batchd.clock import Clock
@@ -13,21 +13,24 @@ from batchd.store.codec import decode, encode
 from batchd.store.named import named_queries
 from batchd.store.session import Session
 from batchd.store.state_changes import KIND, decode_transitions, encode_transitions
+from batchd.store.store import TRANSITIONS
 
 _SQL = named_queries("journal")
 _APPEND = _SQL["append_event"]
 _READ = _SQL["read_events"]
 _READ_KIND = _SQL["read_kind"]
 _TRIM = _SQL["trim_events"]
+_LAST = _SQL["last_event"]
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 class JournalRows:
     """`store.Journal` over a session; `appended` is what the open group wrote."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, tell: Callable[[str], None]) -> None:
         self._session = session
         self._clock = clock
+        self._tell = tell
         self.appended: list[Event] = []
 
     def append(self, event: Event) -> None:
@@ -41,10 +44,15 @@ class JournalRows:
     def append_transitions(self, moved: Sequence[Transition]) -> None:
         if moved:
             self._session.change(_APPEND, (self._clock.now_ms(), KIND, encode_transitions(moved)))
+            self._tell(TRANSITIONS)
 
     def transitions(self, after: int, limit: int) -> list[tuple[int, list[Transition]]]:
         rows = self._session.rows(_READ_KIND, (after, KIND, limit))
         return [(number, decode_transitions(body)) for number, body in rows]
+
+    def last(self) -> int:
+        row = self._session.row(_LAST)
+        return row[0] or 0 if row else 0
 
     def trim(self, before: int) -> int:
         return self._session.change(_TRIM, (before,))

@@ -111,7 +111,7 @@ class _Tables:
     def __init__(self, session: Session, resources: ResourceRows, clock: Clock) -> None:
         self.resources = resources
         self.jobs = JobRows(session)
-        self.journal = JournalRows(session, clock)
+        self.journal = JournalRows(session, clock, self.tell)
         self.logs = LogRows(session)
         self.log_cursors = LogCursorRows(session)
         self.results = ResultRows(session)

@@ -164,9 +164,13 @@ class JobTable(Protocol):
         rows of children count as well."""
 
 
+TRANSITIONS = "transitions"  # the topic
+
+
 class Journal(Protocol):
     """What happened, in order, and the states that jobs entered because of it; both share one row of numbers. Appended
-    by services and controllers, read by controllers."""
+    by services and controllers, read by controllers. A unit that appends states
+    tells TRANSITIONS."""
 
     def append(self, event: Event) -> None: ...
     def read(self, after: int, limit: int) -> list[tuple[int, int, Event]]:
@@ -178,6 +182,9 @@ class Journal(Protocol):
 
     def transitions(self, after: int, limit: int) -> list[tuple[int, list[Transition]]]:
         """(sequence number, the states entered in one step): of so many steps."""
+
+    def last(self) -> int:
+        """The newest entry's number; 0 before there was any."""
 
     def trim(self, before: int) -> int:
         """Delete entries written before this time (ms), but never the newest; returns how many."""
@@ -338,6 +345,18 @@ class Delivery:
 
 
 DELIVERIES = "deliveries"  # the topic
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt at a delivery failed. A final one is the last; `exhausted` names the limit that made it so, if one
+    did."""
+
+    code: str
+    message: str
+    attempts: int  # that failed, with this one
+    is_final: bool = False
+    exhausted: str | None = None
 
 
 class DeliveryTable(Protocol):

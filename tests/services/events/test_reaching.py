@@ -192,7 +192,7 @@ def test_a_log_group_gets_a_line_in_a_stream_of_its_own(callee: Callee) -> None:
         ({"Arn": arn("events", "event-bus/none")}, "NO_RESOURCE"),
         ({"Arn": "arn:aws:events:us-east-1:999999999999:event-bus/default"}, "NO_PERMISSIONS"),
         ({"Arn": arn("events", "event-bus/default"), "hops": 5}, "INVALID_PARAMETER"),
-        ({"Arn": arn("sns", "t"), "InputPath": "$.detail.none"}, "INVALID_INPUT"),
+        ({"Arn": arn("sns", "t"), "InputPath": "$.detail.none"}, "INVALID_PARAMETER"),
         (
             {
                 "Arn": arn("logs", "log-group:g"),

@@ -69,8 +69,9 @@ def publish(ctx: Context, name: str, event: Body, hops: int = 0) -> None:
             deliver(ctx, body, event, hops)
         else:
             ctx.tx.archives.add(body["Arn"], ctx.now_ms, event)
-    matched = [body["Name"] for body in wanting if "targets" in body]
-    record(ctx, name, "event", {"rules": matched, "event": _short(event)})
+    if wanting or not event["source"].startswith("aws."):  # there is no end of what AWS tells and nobody asks for
+        matched = [body["Name"] for body in wanting if "targets" in body]
+        record(ctx, name, "event", {"rules": matched, "event": _short(event)})
 
 
 def deliver(ctx: Context, rule: Body, event: Body, hops: int = 0) -> None:

@@ -10,16 +10,16 @@ import orjson
 
 from batchd.arns import Arn, parse_arn
 from batchd.errors import ApiError, Undeliverable
-from batchd.gateway.operation import Caller, Context
+from batchd.gateway.operation import Context
 from batchd.services.events.bus import publish, record
 from batchd.services.events.buses import find_bus
+from batchd.services.events.dead_letters import send_dead_letter
+from batchd.services.events.principals import Enter, caller_of, queue_url
 from batchd.services.events.putting import aws_time
 from batchd.services.events.shaping import shape, whole_path
-from batchd.store.store import Body, Delivery, Tx
+from batchd.store.store import Body, Delivery, Failure, Tx
 
-PRINCIPAL = "events.amazonaws.com"
 _MOST_HOPS = 5  # so that buses which lead to each other end
-Enter = Callable[[Tx, Caller, str], Context]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,29 @@ def deliver_target(enter: Enter, tx: Tx, delivery: Delivery) -> None:
 
 
 def on_delivered(enter: Enter, tx: Tx, delivery: Delivery) -> None:
-    """For `batchd events tail`."""
     _record(enter, tx, delivery, "delivered", {"attempts": delivery.attempts + 1})
+
+
+def on_failed(enter: Enter, tx: Tx, delivery: Delivery, failure: Failure) -> None:
+    _record(enter, tx, delivery, "failed", _told_of(failure))
+
+
+def on_dead(enter: Enter, tx: Tx, delivery: Delivery, failure: Failure) -> bool:
+    """To the dead-letter queue, if the target has one and that can be reached."""
+    queue: str | None = delivery.body["target"].get("DeadLetterConfig", {}).get("Arn")
+    told = _told_of(failure)
+    try:
+        if queue:
+            send_dead_letter(enter, tx, delivery, failure)
+            told["letter"] = queue
+    except ApiError as error:
+        told["letterProblem"] = f"{error.code}: {error.message}"
+    _record(enter, tx, delivery, "dead", told)
+    return "letter" in told
+
+
+def _told_of(failure: Failure) -> Body:
+    return {"attempts": failure.attempts, "problem": f"{failure.code}: {failure.message}"}
 
 
 def _arrival(enter: Enter, tx: Tx, delivery: Delivery) -> tuple[Context, Arrival]:
@@ -63,19 +84,14 @@ def _arrival(enter: Enter, tx: Tx, delivery: Delivery) -> tuple[Context, Arrival
     if arn is None:
         raise Undeliverable("NO_RESOURCE", f"{target['Arn']} is not an ARN")
     payload = shape(target, body["event"], body["rule"], aws_time(body["at"]))
-    ctx = enter(tx, _caller(body), arn.region or body["region"])
+    ctx = enter(tx, caller_of(body), arn.region or body["region"])
     return ctx, Arrival(arn, target, payload, body["event"], body["rule"].rpartition("/")[2], body["hops"])
 
 
-def _caller(body: Body) -> Caller:
-    account = body["rule"].split(":")[4]
-    role = body["target"].get("RoleArn")
-    return Caller.role(account, role, body["event"]["id"]) if role else Caller.service(account, PRINCIPAL)
-
-
 def _record(enter: Enter, tx: Tx, delivery: Delivery, kind: str, more: Body) -> None:
+    """For `batchd events tail`."""
     body = delivery.body
-    ctx = enter(tx, _caller(body), body["region"])
+    ctx = enter(tx, caller_of(body), body["region"])
     told = {"rule": body["rule"], "target": body["target"]["Id"], "arn": body["target"]["Arn"]}
     record(ctx, body["bus"], kind, {"event": body["event"]["id"], **told, **more})
 
@@ -151,12 +167,6 @@ def _send_message(ctx: Context, arrival: Arrival) -> None:
     if group := arrival.target.get("SqsParameters", {}).get("MessageGroupId"):
         request["MessageGroupId"] = group
     ctx.call("sqs", "SendMessage", request)
-
-
-def queue_url(ctx: Context, arn: Arn) -> str:
-    asked = {"QueueName": arn.resource, "QueueOwnerAWSAccountId": arn.account}
-    url: str = ctx.call("sqs", "GetQueueUrl", asked)["QueueUrl"]
-    return url
 
 
 def _put_log_events(ctx: Context, arrival: Arrival) -> None:

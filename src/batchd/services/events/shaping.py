@@ -28,7 +28,7 @@ def shape(target: Body, event: Body, rule_arn: str, ingested: str) -> str:
     if target.get("InputPath"):
         found = find(event, target["InputPath"])
         if found is MISSING:
-            raise Undeliverable("INVALID_INPUT", f"InputPath {target['InputPath']} is not in the event")
+            raise Undeliverable("INVALID_PARAMETER", f"InputPath {target['InputPath']} is not in the event")
         return _json(found)
     if "InputTransformer" in target:
         return _transform(target["InputTransformer"], event, rule_arn, ingested)
@@ -69,7 +69,7 @@ def _transform(transformer: Body, event: Body, rule_arn: str, ingested: str) -> 
     try:
         return _json(orjson.loads(text))
     except orjson.JSONDecodeError:
-        raise Undeliverable("INVALID_INPUT", f"the InputTemplate is not JSON when filled in: {text[:200]}") from None
+        raise Undeliverable("INVALID_JSON", f"the InputTemplate is not JSON when filled in: {text[:200]}") from None
 
 
 def _filled(template: str, values: dict[str, Any], is_json: bool) -> Iterator[str]:

@@ -10,6 +10,10 @@ SELECT number, at, kind, body FROM journal WHERE number > ? AND kind <> ? ORDER 
 -- The entries of one kind after an entry.
 SELECT number, body FROM journal WHERE number > ? AND kind = ? ORDER BY number LIMIT ?;
 
+-- name: last_event
+-- The newest entry's number.
+SELECT MAX(number) FROM journal;
+
 -- name: trim_events
 -- Forget what is older than a time, but the newest entry, whose number must not be given out again.
 DELETE FROM journal
