@@ -136,6 +136,8 @@ class PoolOracle:
             self.totals[name] = most
 
     def _take(self, job_id: str, moved: Transition) -> Iterator[str]:
+        if "#" in job_id:
+            return  # a node holds nothing of its own
         if moved.status in FINAL:
             self._live.pop(job_id, None)
         if moved.status not in _IN_HAND:

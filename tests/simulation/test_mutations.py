@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from batchd.scheduler import cycle, deadlines, dependencies, lifecycle, lines, placement, scheduler
+from batchd.scheduler import cycle, deadlines, dependencies, gangs, lifecycle, lines, placement, scheduler, tasks
 from batchd.scheduler.events import JobStatus, Resources
 from batchd.scheduler.scheduler import Scheduler
 from batchd.scheduler.state import Draft, Job, Line, Machine, State
@@ -90,6 +90,19 @@ def a_restart_forgets_the_order() -> Breakage:
     return scheduler, "_came_at", lambda job: job.submitted_at
 
 
+def nodes_go_on_without_their_main_node() -> Breakage:
+    return tasks, "stop_nodes", lambda draft, gang, reason: None
+
+
+def a_gang_is_over_with_its_main_node() -> Breakage:
+    right = gangs.is_over_with
+    return gangs, "is_over_with", lambda draft, job: right(draft, job) or not job.is_node
+
+
+def a_restart_forgets_nodes() -> Breakage:
+    return gangs, "restore", lambda state, gang: None
+
+
 BROKEN = (
     retried_jobs_go_to_the_back,
     one_attempt_too_many,
@@ -100,6 +113,9 @@ BROKEN = (
     nobody_looks_at_the_clock,
     a_restart_forgets_what_must_stop,
     a_restart_forgets_the_order,
+    nodes_go_on_without_their_main_node,
+    a_gang_is_over_with_its_main_node,
+    a_restart_forgets_nodes,
 )
 
 

@@ -25,7 +25,6 @@ from batchd.scheduler.events import (
     Resources,
 )
 from batchd.store.store import ChildCounts, JobRow, Key, Tx
-from batchd.task import ContainerSpec, TaskSpec, encode_task
 
 QUEUES = ("q1", "q2", "q3")
 POLICIES = {"q3": FairShare(0, 25, (("a", 0.5), ("b*", 2.0)))}
@@ -77,11 +76,10 @@ def some_behaviour(chance: Random) -> dict[str, str]:
     return {f"BATCHD_FAKE_{name}": value for name, value in knobs.items()}
 
 
-def submission(spec: JobSpec, behaviour: dict[str, str], now: int) -> Work:
+def submission(spec: JobSpec, task: bytes, now: int) -> Work:
     """As SubmitJob does: the row and the event in one unit, with what is known of the dependencies."""
-    task = TaskSpec("", (ContainerSpec("default", "busybox", environment=behaviour),))
     children = ChildCounts(tuple(new_children(spec.size, spec.succeeded).counts), now) if spec.size else None
-    row = JobRow(spec.job_id, "r", spec.queue, spec.job_id, "d:1", now, {}, encode_task(task), {}, children=children)
+    row = JobRow(spec.job_id, "r", spec.queue, spec.job_id, "d:1", now, {}, task, {}, children=children)
 
     def submit(tx: Tx) -> None:
         resolved = replace(spec, depends_on=tuple(_resolved(tx, other) for other in spec.depends_on))

@@ -31,6 +31,7 @@ from batchd.scheduler.events import (
 )
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Store, Tx
+from tests.simulation.gangs import GangOracle, some_gang, some_part, template
 from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
 from tests.simulation.oracle import Oracle
 from tests.simulation.pools import PoolOracle, plenty, some_change, some_claims
@@ -87,6 +88,7 @@ class World:
         self.ended: dict[str, JobStatus] = {}
         self.oracle = Oracle()
         self.pools = PoolOracle(self.oracle.specs)
+        self.gangs = GangOracle(self.oracle.specs)
         self._folder = folder
         self.server = self._boot()
         self.repair()
@@ -182,9 +184,11 @@ class World:
         others = {name: self.sizes[name] for name in self.acknowledged}
         specs = [some_job(self.chance, name, others) for name in names]
         specs = [replace(spec, claims=some_claims(self.chance, spec.job_id, spec.size)) for spec in specs]
+        specs = [some_gang(self.chance, spec) for spec in specs]
         self.sizes.update((spec.job_id, spec.size) for spec in specs)
         self.oracle.specs.update((spec.job_id, spec) for spec in specs)
-        works = [submission(spec, some_behaviour(self.chance), self.clock.now_ms()) for spec in specs]
+        tasks = [template(spec, some_behaviour(self.chance), some_behaviour(self.chance)) for spec in specs]
+        works = [submission(spec, task, self.clock.now_ms()) for spec, task in zip(specs, tasks, strict=True)]
         before = self.server
         if self.write(f"submit {specs}", *works):
             self.acknowledged.update(dict.fromkeys(names))
@@ -199,9 +203,8 @@ class World:
         elif self.acknowledged:
             request = self.chance.choice((CancelRequested, TerminateRequested))
             name = self.chance.choice(list(self.acknowledged))
-            size = self.sizes[name]
-            child = f":{self.chance.randrange(size)}" if size and self.chance.random() < 0.5 else ""
-            event = request(name + child, "not needed")
+            part = some_part(self.chance, self.oracle.specs[name]) if self.chance.random() < 0.5 else ""
+            event = request(name + part, "not needed")
         else:
             return
         self.write(f"{event}", append(event))
@@ -263,6 +266,7 @@ class World:
             for job_id, status in self.ended.items():
                 self._demand(*([] if tx.jobs.status_of(job_id) is status else [f"{job_id} did not stay {status}"]))
                 self._check_children(tx, job_id, status)
+                self._demand(*self.gangs.check_ended(tx, job_id))
 
     def _check_children(self, tx: Tx, array_id: str, ended: JobStatus) -> None:
         """Of an array that has ended: every child has ended as well, is listed once, and is counted."""
@@ -314,7 +318,7 @@ class World:
             used = {(share.queue, share.name): (share.used, share.used_at) for share in tx.shares.every()}
             gone = [name for name in (*self.acknowledged, *self.doubtful) if name not in stored]
             ended = {name: tx.jobs.status_of(name) for name in gone if name not in self.ended}
-            self._demand(*self.oracle.read(tx), *self.pools.read(tx))
+            self._demand(*self.oracle.read(tx), *self.pools.read(tx), *self.gangs.read(tx))
         for name, status in ended.items():
             if status in FINAL:
                 self.ended[name] = JobStatus(status)
@@ -352,7 +356,7 @@ class World:
         self._demand(*[f"task {task_id} was never started" for task_id in tasks if task_id not in self.begun])
         unheard = [task_id for task_id, job in tasks.items() if job.stop_reason and task_id not in self.stopped]
         self._demand(*[f"task {task_id} was never told to stop" for task_id in unheard if task_id in alive])
-        jobs = [tasks[task_id] for task_id in alive]
+        jobs = list({tasks[task_id].whole.job_id: tasks[task_id].whole for task_id in alive}.values())
         need = [job.spec.resources for job in jobs if not job.clamped]
         self._demand(*[f"{job.job_id} does not run alone" for job in jobs if job.clamped and len(jobs) > 1])
         used = Resources(sum(n.vcpus_milli for n in need), sum(n.memory_mib for n in need), sum(n.gpus for n in need))
