@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
+from batchd.cli.connect import Clients, access
 from tests.cli.command import Batchd, one_line
 
+MACHINES: Any = {
+    "type": "EC2",
+    "maxvCpus": 4,
+    "subnets": ["subnet-1"],
+    "instanceTypes": ["optimal"],
+    "instanceRole": "ecsInstanceRole",
+    "minvCpus": 0,
+}
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
@@ -50,6 +60,23 @@ def test_logs_are_found_by_id_and_by_name_with_every_attempt(batchd: Batchd) -> 
     assert batchd("logs", "twice").stdout == "try 1\ntry 2\n"
     [job_id] = re.findall(rf"({ID}).*twice", batchd("jobs").stdout)
     assert batchd("logs", job_id).stdout == "try 1\ntry 2\n"
+
+
+def test_a_job_of_several_nodes_shows_what_all_of_them_write_and_each_its_own(batchd: Batchd) -> None:
+    batch = Clients(access(batchd.data)).batch
+    batch.create_compute_environment(computeEnvironmentName="gangs", type="MANAGED", computeResources=MACHINES)
+    order: Any = [{"order": 1, "computeEnvironment": "gangs"}]
+    batch.create_job_queue(jobQueueName="gangs", priority=1, computeEnvironmentOrder=order)
+    needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    script = "echo here; [ $AWS_BATCH_JOB_NODE_INDEX = 0 ] || exit; sleep 0.5; exit 3"
+    container: Any = {"image": "busybox", "command": ["sh", "-c", script], "resourceRequirements": needs}
+    nodes: Any = {"numNodes": 2, "mainNode": 0, "nodeRangeProperties": [{"targetNodes": ":", "container": container}]}
+    batch.register_job_definition(jobDefinitionName="nodes", type="multinode", nodeProperties=nodes)
+    job_id = batch.submit_job(jobName="nodes", jobQueue="gangs", jobDefinition="nodes")["jobId"]
+    assert sorted(batchd("logs", "-f", job_id).stdout.splitlines()) == ["#0: here", "#1: here"]
+    assert batchd("logs", f"{job_id}#1").stdout == "here\n"
+    assert batchd("why", "nodes").stdout.splitlines()[-1].strip() == "Its exit code is 3."
+    assert "SUCCEEDED" in batchd("why", f"{job_id}#1").stdout
 
 
 def test_why_says_how_a_job_ended(batchd: Batchd) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchd.cli.streams import Stream, exit_code, reason, streams
+from batchd.cli.streams import Stream, exit_code, node_streams, reason, streams
 
 GROUP = "/aws/batch/job"
 FIRST, SECOND = "0" * 31 + "1", "0" * 31 + "2"
@@ -47,6 +47,13 @@ def test_a_task_has_a_stream_for_each_container_and_says_whose_lines_they_are() 
 def test_a_containers_own_group_is_that_of_its_earlier_attempts_too() -> None:
     mine = {"logConfiguration": {"options": {"awslogs-group": "mine"}}}
     assert [stream.group for stream in streams(task_job(FIRST, now=SECOND, **mine))] == ["mine", GROUP, "mine", GROUP]
+
+
+def test_the_lines_of_a_node_say_which_it_is() -> None:
+    details = {"nodeDetails": {"nodeIndex": 2, "isMainNode": False}}
+    one = job(container={"logStreamName": "a"}, **details)
+    assert node_streams(one) == [Stream(GROUP, "a", "#2: ")]
+    assert [stream.label for stream in node_streams({**task_job(now=SECOND), **details})] == ["#2 main: ", "#2 side: "]
 
 
 def test_of_several_containers_the_first_that_failed_gives_code_and_reason() -> None:

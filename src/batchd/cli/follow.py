@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from batchd.cli.connect import Clients
-from batchd.cli.streams import Stream, streams
+from batchd.cli.streams import Stream, node_streams, streams
 from batchd.errors import BatchdError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ STATUSES: tuple[JobStatusType, ...] = (
     "SUCCEEDED",
     "FAILED",
 )
+_MOST_AT_ONCE = 100  # that can be described
 _SOON_S = 0.02  # a short job's end is seen at once
 _LATER_S = 0.3  # a long one's does not cost more than this
 _PATIENCE_S = 60.0  # a server that is started anew is back by then; its jobs have gone on
@@ -55,7 +56,7 @@ def queue_names(clients: Clients) -> list[str]:
 
 def lines(clients: Clients, job: JobDetailTypeDef) -> Iterator[str]:
     """All output so far."""
-    for stream in streams(job):
+    for stream in _streams(clients, job):
         tail = Tail(clients, stream)
         while batch := tail.more():
             yield from batch
@@ -88,12 +89,25 @@ def follow(clients: Clients, job_id: str, write: Callable[[str], Any]) -> JobDet
 def _look(clients: Clients, job_id: str, tails: dict[str, Tail], write: Callable[[str], Any]) -> JobDetailTypeDef:
     """The job as it is now, once all that it had written by then is written here."""
     job = clients.batch.describe_jobs(jobs=[job_id])["jobs"][0]
-    for stream in streams(job):
+    for stream in _streams(clients, job):
         tail = tails.setdefault(stream.name, Tail(clients, stream))
         while batch := tail.more():
             for line in batch:
                 write(line)
     return job
+
+
+def _streams(clients: Clients, job: JobDetailTypeDef) -> list[Stream]:
+    """Of a job of several nodes those of all of them."""
+    size = job.get("nodeProperties", {}).get("numNodes", 0)
+    if not size:
+        return streams(job)
+    found = []
+    for first in range(0, size, _MOST_AT_ONCE):
+        ids = [f"{job['jobId']}#{index}" for index in range(first, min(first + _MOST_AT_ONCE, size))]
+        for node in clients.batch.describe_jobs(jobs=ids)["jobs"]:
+            found += node_streams(node)
+    return found
 
 
 class Tail:

@@ -15,7 +15,7 @@ _Shape = Mapping[str, Any]  # Any: a part of DescribeJobs
 
 
 class Stream(NamedTuple):
-    """`label` is what to say before its lines: nothing, where the job has but one container."""
+    """`label` is what to say before its lines: nothing, where the job has but one container on one node."""
 
     group: str
     name: str
@@ -32,6 +32,14 @@ def streams(job: JobDetailTypeDef) -> list[Stream]:
     else:
         found = _of_container(shape)
     return list({stream.name: stream for stream in found if stream.name}.values())
+
+
+def node_streams(node: JobDetailTypeDef) -> list[Stream]:
+    """Of one node of several: its lines say which it is."""
+    name = f"#{node['nodeDetails']['nodeIndex']}"
+    return [
+        stream._replace(label=f"{name} {stream.label}" if stream.label else f"{name}: ") for stream in streams(node)
+    ]
 
 
 def exit_code(job: JobDetailTypeDef) -> int:
