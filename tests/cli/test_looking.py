@@ -68,7 +68,7 @@ def test_a_job_of_several_nodes_shows_what_all_of_them_write_and_each_its_own(ba
     order: Any = [{"order": 1, "computeEnvironment": "gangs"}]
     batch.create_job_queue(jobQueueName="gangs", priority=1, computeEnvironmentOrder=order)
     needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
-    script = "echo here; [ $AWS_BATCH_JOB_NODE_INDEX = 0 ] || exit; sleep 0.5; exit 3"
+    script = "echo here; [ $AWS_BATCH_JOB_NODE_INDEX = 0 ] || exit 0; sleep 0.5; exit 3"
     container: Any = {"image": "busybox", "command": ["sh", "-c", script], "resourceRequirements": needs}
     nodes: Any = {"numNodes": 2, "mainNode": 0, "nodeRangeProperties": [{"targetNodes": ":", "container": container}]}
     batch.register_job_definition(jobDefinitionName="nodes", type="multinode", nodeProperties=nodes)
