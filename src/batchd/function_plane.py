@@ -89,5 +89,5 @@ def lambda_itself(account: str) -> Caller:
     return Caller.service(account, "lambda.amazonaws.com")
 
 
-def _pause(attempts: int, chance: Callable[[], float]) -> int:
+def _pause(_: Delivery, attempts: int, chance: Callable[[], float]) -> int:
     return _FIRST_RETRY_MS if attempts == 1 else _RETRY_MS

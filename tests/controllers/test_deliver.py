@@ -283,7 +283,7 @@ async def test_handlers_hear_of_what_arrives_and_of_what_fails_in_the_unit_that_
             outside=outside,
             done=lambda tx, delivery: heard.append("done"),
             failed=lambda tx, delivery, failure: heard.append(f"failed {failure.attempts}"),
-            pause=lambda attempts, chance: attempts * SECOND,
+            pause=lambda delivery, attempts, chance: attempts * SECOND,
         )
         post.add("post", name="a")
         await post.deliver.settle()

@@ -32,12 +32,16 @@ _THROTTLING = ("ThrottlingException", "TooManyRequestsException", "Throttling", 
 
 INTERNAL = "INTERNAL"  # the code of a failure that is our own mistake
 
-Pause = Callable[[int, Callable[[], float]], int]
+Pause = Callable[[Delivery, int, Callable[[], float]], int]
 
 
 def full_jitter(attempts: int, chance: Callable[[], float]) -> int:
     """Milliseconds to wait after so many failed attempts: anything up to a limit that doubles each time."""
     return 1 + int(chance() * min(_LONGEST_PAUSE_MS, _FIRST_PAUSE_MS << min(attempts - 1, 20)))
+
+
+def _usual_pause(delivery: Delivery, attempts: int, chance: Callable[[], float]) -> int:
+    return full_jitter(attempts, chance)
 
 
 def _keep(tx: Tx, delivery: Delivery, failure: Failure) -> bool:
@@ -54,7 +58,7 @@ class Handler:
 
     `dead` is told of one that is given up, in the unit that does so; if it returns True the delivery is removed, else
     kept for somebody to look at. `done` runs in the unit that removes what has arrived, `failed` in the one that puts
-    off what has not. `pause` says how long to wait after so many failures (ms).
+    off what has not. `pause` says how long to wait after so many failures of one (ms).
     """
 
     inside: Callable[[Tx, Delivery], None] | None = None
@@ -62,7 +66,7 @@ class Handler:
     dead: Callable[[Tx, Delivery, Failure], bool] = _keep
     done: Callable[[Tx, Delivery], None] = _unobserved
     failed: Callable[[Tx, Delivery, Failure], None] = _unobserved
-    pause: Pause = full_jitter
+    pause: Pause = _usual_pause
 
 
 class Deliver:
@@ -195,7 +199,8 @@ class Deliver:
         problem, now = f"{failure.code}: {failure.message}", self._clock.now_ms()
         if not failure.is_final:
             handler.failed(tx, delivery, failure)
-            tx.deliveries.put_off(delivery.number, now + handler.pause(failure.attempts, self._chance), problem)
+            pause = handler.pause(delivery, failure.attempts, self._chance)
+            tx.deliveries.put_off(delivery.number, now + pause, problem)
         elif handler.dead(tx, delivery, failure):
             tx.deliveries.remove(delivery.number)
         else:

@@ -27,7 +27,7 @@ from batchd.gateway.faults import (
     violation_fault,
 )
 from batchd.gateway.invoke import Answer, Call, Endpoint, Operations, new_id
-from batchd.gateway.operation import Again, Deployment, Later, Service
+from batchd.gateway.operation import Again, Caller, Deployment, Later, Service
 from batchd.gateway.protocols.protocol import Params
 from batchd.gateway.request import AuthFailure, HttpRequest, HttpResponse, Identity, Malformed
 from batchd.gateway.route import Router
@@ -135,7 +135,7 @@ class Gateway:
         wire: Wire | None = None
         try:
             # Who comes first: a stranger learns nothing, not even which operations there are.
-            identity = self.authenticator.authenticate(request)
+            identity = self._stranger(request) or self.authenticator.authenticate(request)
             route = self._router.route(request, identity.service)
             operation = reached.operation = route.operation
             endpoint = self._operations.endpoint(operation)
@@ -155,6 +155,13 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets an answer
             wire = wire or self._router.wire_of(request)
             return fault_response(wire, _fault_of(error, wire, reached.operation, request_id), request_id)
+
+    def _stranger(self, request: HttpRequest) -> Identity | None:
+        """Who follows a link to an operation that is open to whoever has it."""
+        service = self._router.open_service(request)
+        if service is None:
+            return None
+        return Identity(Caller.anonymous(self.deployment.account), "", service.signing_name)
 
     async def _run(self, endpoint: Endpoint, params: Params, call: Call, gone: Gone) -> Params:
         """The operation's answer, however long it takes. Raises what the operation raises, and ClientGone."""

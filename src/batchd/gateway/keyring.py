@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
-import os
 import secrets
-import stat
 import string
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +13,9 @@ import orjson
 
 from batchd.errors import ConfigError
 from batchd.gateway.credentials import random_access_key
+from batchd.gateway.private_file import create_private, read_private
 
+_NOUN = "keyring"
 _SECRET_ALPHABET = string.ascii_letters + string.digits
 
 
@@ -37,7 +36,7 @@ def load_or_create(path: Path) -> Keyring:
     try:
         return _load(path)
     except FileNotFoundError:
-        _create(path, new_keyring())
+        create_private(path, _text(new_keyring()), _NOUN)
     return _load(path)
 
 
@@ -48,17 +47,7 @@ def new_keyring() -> Keyring:
 
 
 def _load(path: Path) -> Keyring:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ConfigError(f"cannot read the keyring {path}: {error.strerror}") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"the keyring {path} is open to other users: run `chmod 600 {path}`")
-    return _parse(path, text)
+    return _parse(path, read_private(path, _NOUN))
 
 
 def _parse(path: Path, text: bytes) -> Keyring:
@@ -76,39 +65,10 @@ def _parse(path: Path, text: bytes) -> Keyring:
     return keyring
 
 
-def _create(path: Path, keyring: Keyring) -> None:
-    """Write beside, then link into place: a crash leaves no half file, and of two first starts one wins."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            _write(draft, keyring)
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise ConfigError(f"cannot write the keyring {path}: {error.strerror}") from error
-
-
-def _write(path: Path, keyring: Keyring) -> None:
+def _text(keyring: Keyring) -> bytes:
     body = {
         "accessKeyId": keyring.access_key,
         "secretAccessKey": keyring.secret_key,
         "masterKey": base64.b64encode(keyring.master_key).decode(),
     }
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    return orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from batchd.errors import ApiError
 from batchd.gateway.credentials import SessionCredentials
+from batchd.gateway.signer import Signer
 from batchd.gateway.vault import Vault
 from batchd.invocation import Invocation, Outcome
 from batchd.quotas import Quotas
@@ -39,6 +40,15 @@ class Caller:
     def service(cls, account: str, principal: str) -> Caller:
         """AWS itself, as `events.amazonaws.com`: known to resource policies by that name."""
         return cls(account, principal, principal, "")
+
+    @classmethod
+    def anonymous(cls, account: str) -> Caller:
+        """Whoever followed a link."""
+        return cls(account, "anonymous", "anonymous", "")
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.arn == "anonymous"
 
     @classmethod
     def role(cls, account: str, role_arn: str, session: str) -> Caller:
@@ -87,7 +97,8 @@ class Deployment:
     `endpoint` is the base URL clients use. `explain` gives the sentences of why a job waits, from the scheduler's
     own predicates. `issue_session` makes credentials for (role ARN, role id, session name, seconds, now in ms);
     `user_secret` gives the secret that belongs to a user's access key.
-    `overview` is the live picture that `batchd top` shows. `vault` seals what must not be stored in clear.
+    `overview` is the live picture that `batchd top` shows. `vault` seals what must not be stored in clear, `signer`
+    signs what others must be able to tell is from here.
     `front` lists the first jobs that wait in a queue (ARN, how many), each with the time (ms) at which it came to
     its place. `shares` are how many of a queue's (ARN) are active, and those that hold most (how many), each with its
     vCPUs. `queue_vcpus` are the vCPUs in use by a queue's jobs, `queue_instances` the instances in use by its service
@@ -108,6 +119,7 @@ class Deployment:
     queue_vcpus: Callable[[str], float] = _nothing_runs
     queue_instances: Callable[[str], dict[str, int]] = _no_instances
     environment_vcpus: Callable[[str, int], float] = _nothing_runs
+    signer: Signer = field(default_factory=Signer)
     quotas: Quotas = field(default_factory=Quotas)
     strict_roles: bool = False
     invoke: Callable[[Invocation], Awaitable[Outcome]] = _no_functions
@@ -167,10 +179,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A function that answers one API operation: with its output, None for an empty one, `Again` or `Later`."""
+    """A function that answers one API operation: with its output, None for an empty one, `Again` or `Later`.
+
+    `is_open`: a GET may ask it without a signature."""
 
     function: Callable[[Any, Context], Any]
     writes: bool
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +236,12 @@ def writes(function: F) -> F:
     return function
 
 
+def link(function: F) -> F:
+    """Mark an operation that messages hold links to: who follows one has no signature, but knows what the link says."""
+    function.__dict__["batchd_is_open"] = True
+    return function
+
+
 def operations_of(modules: Iterable[ModuleType]) -> dict[str, Operation]:
     """Every marked function of the modules, by name."""
     found: dict[str, Operation] = {}
@@ -228,5 +249,5 @@ def operations_of(modules: Iterable[ModuleType]) -> dict[str, Operation]:
         for name, function in inspect.getmembers(module, inspect.isfunction):
             marked = function.__dict__.get("batchd_writes")
             if marked is not None and function.__module__ == module.__name__:
-                found[name] = Operation(function, marked)
+                found[name] = Operation(function, marked, function.__dict__.get("batchd_is_open", False))
     return found

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import botocore
+
 from batchd.gateway.faults import (
     RequestFault,
     Wire,
@@ -56,6 +58,18 @@ class Router:
         if found is None:
             raise _unserved(request, signing_name) if services is None else _lost(request, services)
         return found
+
+    def open_service(self, request: HttpRequest) -> ServiceSpec | None:
+        """The service of an operation that this request may ask for without a signature."""
+        is_signed = "authorization" in request.headers or "X-Amz-Signature=" in request.query
+        if request.method != "GET" or is_signed or "Action=" not in request.query:
+            return None
+        try:
+            action = botocore.xform_name(read_form(request).get("Action", ""))
+        except Malformed:
+            return None
+        served = ((service, service.service.operations.get(action)) for service in self._services)
+        return next((service for service, operation in served if operation is not None and operation.is_open), None)
 
     def _route_among(self, services: Sequence[ServiceSpec], request: HttpRequest) -> Route | None:
         target = request.headers.get("x-amz-target")
