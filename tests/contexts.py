@@ -9,6 +9,7 @@ from uuid import UUID
 
 from batchd.gateway.credentials import SessionIssuer
 from batchd.gateway.operation import Caller, Context, Deployment
+from batchd.gateway.signer import Signer
 from batchd.gateway.vault import Vault
 from batchd.store.store import Tx
 
@@ -17,6 +18,8 @@ REGION = "us-east-1"
 NOW_MS = 1_700_000_000_000
 MASTER_KEY = b"m" * 32
 ROOT = Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "AKIAROOTROOTROOTROOT")
+
+SIGNER = Signer()  # one for all: a key takes its time to make
 
 _numbers = itertools.count(1)
 
@@ -36,6 +39,7 @@ def deployment(**changes: Any) -> Deployment:
         issue_session=SessionIssuer(MASTER_KEY).issue,
         vault=Vault(MASTER_KEY),
         download=lambda name, expires_ms: f"http://127.0.0.1:8000/{name}?{expires_ms}",
+        signer=SIGNER,
     )
     return replace(plain, **changes)
 

@@ -9,6 +9,7 @@ from functools import partial
 from batchd.clock import Clock
 from batchd.controllers.deliver import Deliver, Handler
 from batchd.controllers.notify import Notify
+from batchd.controllers.post import Post
 from batchd.controllers.ticks import Source, Tick, Ticks
 from batchd.gateway.invoke import Operations
 from batchd.gateway.operation import Caller, Context
@@ -19,17 +20,12 @@ from batchd.services.events.bus import KIND as EVENT_TARGET
 from batchd.services.events.bus import bus_of, publish
 from batchd.services.events.buses import DEFAULT
 from batchd.services.events.principals import PRINCIPAL
-from batchd.services.events.replays import REPLAY, replay_some
 from batchd.services.events.rules import STAMP
 from batchd.services.events.rules import TICKS as RULES
-from batchd.services.scheduler_ import firing
-from batchd.services.scheduler_.schedules import TICKS as SCHEDULES
 from batchd.services.sqs.moves import MOVE, move_some
 from batchd.store.store import Body, Delivery, Store, Tx
 from batchd.store.writer import Writer
-
-_DEAD_MS = 14 * 86_400_000
-_DEAD_AT_ONCE = 500
+from batchd.topic_plane import topic_handlers
 
 
 @dataclass(slots=True)
@@ -41,10 +37,11 @@ class EventPlane:
     handlers: dict[str, Handler] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     loops: tuple[Deliver | Ticks | Notify, ...] = ()
+    post: Post = field(default_factory=Post)
 
     def connect(self, operations: Operations) -> None:
         """Before any loop runs."""
-        self.handlers.update(_handlers(operations))
+        self.handlers.update(_handlers(operations), **topic_handlers(operations, self.post))
         self.sources.update(_sources(operations, self.account))
         self.default_bus.operations = operations
 
@@ -58,11 +55,6 @@ def make_event_plane(store: Store, writer: Writer, clock: Clock, account: str) -
         Notify(store, writer, bus, envelopes),
     )
     return plane
-
-
-def forget_dead(tx: Tx, now: int) -> int:
-    """Delete some of the deliveries that were given up a fortnight ago; returns how many."""
-    return tx.deliveries.trim_dead(now - _DEAD_MS, _DEAD_AT_ONCE)
 
 
 @dataclass(slots=True)
@@ -99,11 +91,6 @@ def _handlers(operations: Operations) -> dict[str, Handler]:
             failed=partial(reaching.on_failed, enter),
             dead=partial(reaching.on_dead, enter),
         ),
-        REPLAY: Handler(inside=partial(_for_itself, operations, PRINCIPAL, replay_some)),
-        firing.TARGET: Handler(
-            inside=partial(firing.deliver_schedule, enter),
-            dead=partial(firing.bury_schedule, enter),
-        ),
         MOVE: Handler(inside=partial(_for_itself, operations, "sqs.amazonaws.com", move_some)),
     }
 
@@ -125,11 +112,4 @@ def _sources(operations: Operations, account: str) -> dict[str, Source]:
         how = ticking.LEFT_OUT if tick.is_left_out else ticking.MISSED if tick.is_missed else ticking.ON_TIME
         return ticking.fire_rule(operations.inside(tx, caller, region), name, tick.due_at, how)
 
-    scheduler = Caller.service(account, firing.PRINCIPAL)
-
-    def fire_one(tx: Tx, tick: Tick) -> int | None:
-        region, group, name = tick.name.split("/")
-        ctx = operations.inside(tx, scheduler, region)
-        return firing.fire_schedule(ctx, group, name, tick.due_at, is_left_out=tick.is_left_out)
-
-    return {RULES: fire_rule, SCHEDULES: fire_one}
+    return {RULES: fire_rule}

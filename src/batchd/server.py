@@ -32,7 +32,7 @@ from batchd.engines.engine import Engine, FailedToStart, Report
 from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
 from batchd.errors import ApiError, BatchdError, ConfigError
-from batchd.event_plane import EventPlane, forget_dead, make_event_plane
+from batchd.event_plane import EventPlane, make_event_plane
 from batchd.function_plane import Events, surroundings
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_download, issue_task_token
@@ -40,6 +40,7 @@ from batchd.gateway.http.listener import HttpServer
 from batchd.gateway.inside import DOWNLOADS, HEALTH, METRICS, Inside, Page
 from batchd.gateway.keyring import load_or_create
 from batchd.gateway.operation import Caller, Deployment, Service
+from batchd.gateway.signer import Signer
 from batchd.gateway.sigv4 import OpenAuthenticator, SigV4Authenticator
 from batchd.gateway.throttle import Throttle
 from batchd.gateway.vault import BrokenSeal, Vault
@@ -48,27 +49,13 @@ from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.queue_pollers import Pollers
 from batchd.sandboxes.functions import Functions
 from batchd.scheduler.commands import StartTask
-from batchd.services import (
-    batch,
-    batchd_,
-    ec2,
-    ecr,
-    events,
-    iam,
-    lambda_,
-    logs,
-    scheduler_,
-    secretsmanager,
-    sqs,
-    ssm,
-    sts,
-)
+from batchd.services import batch, batchd_, ec2, ecr, events, iam, lambda_, logs, secretsmanager, sns, sqs, ssm, sts
 from batchd.services.batch.client_tokens import forget_old_tokens
-from batchd.services.events.archives import expire_archives
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.lambda_.events import EVENT as FUNCTION_EVENT
 from batchd.services.secretsmanager.containers import container_value as secret_value
 from batchd.services.secretsmanager.deletion import purge_deleted
+from batchd.services.sns.subscriptions import forget_unconfirmed
 from batchd.services.sqs.upkeep import depths, expire_messages
 from batchd.services.ssm.containers import container_value as parameter_value
 from batchd.store.sqlite import open_sqlite
@@ -85,16 +72,18 @@ SERVICES: tuple[Service, ...] = (
     iam.SERVICE,
     lambda_.SERVICE,
     logs.SERVICE,
-    scheduler_.SERVICE,
     secretsmanager.SERVICE,
+    sns.SERVICE,
     sqs.SERVICE,
     ssm.SERVICE,
     sts.SERVICE,
 )
-CHORES = (purge_deleted, forget_old_tokens, expire_messages, expire_archives, forget_dead)
+CHORES = (purge_deleted, forget_old_tokens, expire_messages, forget_unconfirmed)
 KEYS = "keys.json"
 _ELSEWHERE = ("192.0.2.1", 9)  # a network that is nowhere, reserved for documents
 _GRACE_S = 5.0  # for requests under way when the server stops
+SIGNING_KEY = "signing.pem"
+CERTIFICATE = "/_batchd/SimpleNotificationService-{}.pem"  # verifiers know it by this name
 _LOOPBACKS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # for addresses that mean every one
 ADDRESS = "server.json"  # where the running server listens, for the command line
 
@@ -140,6 +129,7 @@ class Server:
         self._data = settings.data_dir
         _make_folder(self._data)
         self.keyring = load_or_create(self._data / KEYS)
+        self._signer = Signer(self._data / SIGNING_KEY, CERTIFICATE.format(_instance(self.keyring.master_key)))
         self._parts: Parts | None = None
         self._http: HttpServer | None = None
         self._lives: list[asyncio.Task[None]] = []  # of the loops
@@ -241,7 +231,15 @@ class Server:
         return Functions(store, writer, engine, self._clock, around)
 
     def _app(self, parts: Parts) -> Inside:
-        return Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, _pages(parts))
+        return Inside(self._gateway(parts), self.keyring.master_key, parts.store, self._clock, self._pages(parts))
+
+    def _pages(self, parts: Parts) -> dict[str, Page]:
+        """What everybody may see."""
+        return {
+            HEALTH: lambda: ("application/json", orjson.dumps(_health(parts))),
+            METRICS: lambda: (CONTENT_TYPE, parts.metrics.page()),
+            self._signer.url_path: lambda: ("application/x-pem-file", self._signer.certificate()),
+        }
 
     async def _open(self, parts: Parts) -> None:
         """Adopt what runs, start what a crash may have kept from starting, then let the loops go."""
@@ -281,6 +279,7 @@ class Server:
             issuer.issue,
             issuer.secret_of,
             Vault(self.keyring.master_key),
+            signer=self._signer,
             front=lambda queue, limit: parts.schedule.scheduler.places(queue, limit),
             shares=lambda queue, limit: parts.schedule.scheduler.shares(queue, limit),
             queue_vcpus=parts.demand.queue_vcpus,
@@ -383,14 +382,6 @@ def _health(parts: Parts) -> dict[str, Any]:
     }
 
 
-def _pages(parts: Parts) -> dict[str, Page]:
-    """What everybody may see."""
-    return {
-        HEALTH: lambda: ("application/json", orjson.dumps(_health(parts))),
-        METRICS: lambda: (CONTENT_TYPE, parts.metrics.page()),
-    }
-
-
 def _picture(store: Store, engine: str, schedule: Schedule, clock: Clock) -> Picture:
     with store.read() as tx:
         jobs, messages = tx.jobs.counts(), depths(tx, clock.now_ms())
@@ -404,6 +395,7 @@ async def _until_broken(writer: Writer) -> None:
 async def _close(parts: Parts) -> None:
     """In the order in which they need each other."""
     await parts.engine.close()
+    await parts.plane.post.close()
     await parts.writer.close()
     parts.store.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
-from tests.fuzz import clocks, messaging, trainers, workers
+from tests.fuzz import messaging, trainers, workers
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -208,7 +208,6 @@ FIRST: list[Call] = [
     ("ec2", "CreateTags", {"Resources": ["@VpcId"], "Tags": _TAGS}),
     *messaging.FIRST,
     *workers.FIRST,
-    *clocks.FIRST,
 ]
 THEN: list[Call] = [
     *(_batch("ListJobs", jobQueue="night", jobStatus=s) for s in ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")),
@@ -410,5 +409,4 @@ MORE: list[Call] = [
     ("sts", "AssumeRole", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/worker", "RoleSessionName": "ss"}),
     *messaging.MORE,
     *workers.MORE,
-    *clocks.MORE,
 ]

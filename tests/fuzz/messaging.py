@@ -12,8 +12,13 @@ Call = tuple[str, str, dict[str, Any]]
 
 _URL = f"http://127.0.0.1:1/{ACCOUNT}/"
 _ARN = f"arn:aws:sqs:us-east-1:{ACCOUNT}:"
+_TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:"
+_TAGS = [{"Key": "team", "Value": "night"}]
+_DELIVERY = orjson.dumps({"healthyRetryPolicy": {"numRetries": 2, "minDelayTarget": 1}}).decode()
+_FILTER = orjson.dumps({"kind": ["late", {"prefix": "ear"}], "size": [{"numeric": [">", 1]}]}).decode()
 _POLICY = orjson.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Sid": "one"}]}).decode()
 _REDRIVE = orjson.dumps({"deadLetterTargetArn": f"{_ARN}grave", "maxReceiveCount": 3}).decode()
+_GRAVE = orjson.dumps({"deadLetterTargetArn": f"{_ARN}grave"}).decode()
 _ALLOW = orjson.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [f"{_ARN}box"]}).decode()
 _ATTRIBUTES = {
     "kind": {"DataType": "String", "StringValue": "late"},
@@ -28,6 +33,18 @@ def _box(operation: str, **params: Any) -> Call:
 
 def _line(operation: str, **params: Any) -> Call:
     return "sqs", operation, {"QueueUrl": f"{_URL}line.fifo", **params}
+
+
+def _topic(operation: str, **params: Any) -> Call:
+    return "sns", operation, {"TopicArn": f"{_TOPIC}night", **params}
+
+
+def _fifo(operation: str, **params: Any) -> Call:
+    return "sns", operation, {"TopicArn": f"{_TOPIC}line.fifo", **params}
+
+
+def _subscription(operation: str, **params: Any) -> Call:
+    return "sns", operation, {"SubscriptionArn": "@SubscriptionArn", **params}
 
 
 FIRST: list[Call] = [
@@ -53,6 +70,18 @@ FIRST: list[Call] = [
     _line("ReceiveMessage", MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]),
     _box("ReceiveMessage", MaxNumberOfMessages=1, MessageAttributeNames=["All"], AttributeNames=["SenderId"]),
     ("sqs", "StartMessageMoveTask", {"SourceArn": f"{_ARN}grave", "MaxNumberOfMessagesPerSecond": 1}),
+    ("sns", "CreateTopic", {"Name": "night", "Attributes": {"DisplayName": "Night"}, "Tags": _TAGS}),
+    ("sns", "CreateTopic", {"Name": "line.fifo", "Attributes": {"FifoTopic": "true"}}),
+    _topic("Subscribe", Protocol="http", Endpoint="http://127.0.0.1:1/", ReturnSubscriptionArn=True),
+    _fifo("Subscribe", Protocol="sqs", Endpoint=f"{_ARN}line.fifo", Attributes={"RawMessageDelivery": "true"}),
+    _topic(
+        "Subscribe",
+        Protocol="sqs",
+        Endpoint=f"{_ARN}box",
+        Attributes={"FilterPolicy": _FILTER, "RedrivePolicy": _GRAVE},
+        ReturnSubscriptionArn=True,
+    ),
+    _topic("AddPermission", Label="one", AWSAccountId=["111122223333"], ActionName=["Publish", "Subscribe"]),
 ]
 MORE: list[Call] = [
     _box("ReceiveMessage", MaxNumberOfMessages=10, WaitTimeSeconds=20, VisibilityTimeout=5),
@@ -83,4 +112,33 @@ MORE: list[Call] = [
     ("sqs", "ListQueues", {"QueueNamePrefix": "b", "MaxResults": 1}),
     ("sqs", "GetQueueUrl", {"QueueName": "box", "QueueOwnerAWSAccountId": ACCOUNT}),
     ("sqs", "CreateQueue", {"QueueName": "new", "Attributes": {"DelaySeconds": "1"}}),
+    _topic("Publish", Message="x", Subject="s", MessageAttributes=_ATTRIBUTES),
+    _topic("Publish", Message='{"default": "x", "sqs": "y"}', MessageStructure="json", MessageGroupId="g"),
+    _fifo("Publish", Message="x", MessageGroupId="g", MessageDeduplicationId="1"),
+    ("sns", "Publish", {"TargetArn": f"{_TOPIC}night", "Message": "x"}),
+    _topic("PublishBatch", PublishBatchRequestEntries=[{"Id": "a", "Message": "x", "Subject": "s"}]),
+    _fifo(
+        "PublishBatch",
+        PublishBatchRequestEntries=[
+            {"Id": "a", "Message": "x", "MessageGroupId": "g", "MessageDeduplicationId": "2"},
+        ],
+    ),
+    _topic("Subscribe", Protocol="lambda", Endpoint=f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"),
+    _topic("Subscribe", Protocol="https", Endpoint="https://h/x", Attributes={"DeliveryPolicy": _DELIVERY}),
+    _subscription("GetSubscriptionAttributes"),
+    _subscription("SetSubscriptionAttributes", AttributeName="FilterPolicyScope", AttributeValue="MessageBody"),
+    _subscription("SetSubscriptionAttributes", AttributeName="FilterPolicy", AttributeValue=_FILTER),
+    _subscription("Unsubscribe"),
+    _topic("GetTopicAttributes"),
+    _topic("SetTopicAttributes", AttributeName="SignatureVersion", AttributeValue="2"),
+    _topic("SetTopicAttributes", AttributeName="Policy", AttributeValue=_POLICY),
+    _topic("RemovePermission", Label="one"),
+    _topic("ListSubscriptionsByTopic"),
+    _topic("DeleteTopic"),
+    ("sns", "CreateTopic", {"Name": "new"}),
+    ("sns", "ListTopics", {}),
+    ("sns", "ListSubscriptions", {}),
+    ("sns", "TagResource", {"ResourceArn": f"{_TOPIC}night", "Tags": _TAGS}),
+    ("sns", "UntagResource", {"ResourceArn": f"{_TOPIC}night", "TagKeys": ["team"]}),
+    ("sns", "ListTagsForResource", {"ResourceArn": f"{_TOPIC}night"}),
 ]

@@ -34,7 +34,7 @@ from batchd.server import SERVICES
 from batchd.store.sqlite import DatabaseFile, SqliteStore
 from batchd.store.store import StreamKey, Tx
 from batchd.task import TaskSpec
-from tests.contexts import ACCOUNT, MASTER_KEY
+from tests.contexts import ACCOUNT, MASTER_KEY, SIGNER
 from tests.fuzz.inhabitants import FIRST, MORE, REMEMBER, THEN, Call
 from tests.fuzz.trainers import service_job
 from tests.fuzz.wire import CLIENTS, plain_request, read_answer
@@ -152,6 +152,7 @@ class Town:
             issue_session=issuer.issue,
             user_secret=issuer.secret_of,
             vault=Vault(MASTER_KEY),
+            signer=SIGNER,
             front=lambda queue, limit: self.schedule.scheduler.places(queue, limit),
             queue_vcpus=demand.queue_vcpus,
             queue_instances=demand.queue_instances,

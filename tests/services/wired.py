@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from batchd.clock import ManualClock, SystemClock
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer
+from batchd.gateway.invoke import Operations
 from batchd.gateway.keyring import Keyring
 from batchd.gateway.operation import Caller, Service
 from batchd.gateway.request import HttpRequest, HttpResponse
@@ -40,7 +41,17 @@ class Wired:
         authenticator = SigV4Authenticator(KEYRING, self.clock, ACCOUNT, self._find_user)
         self._find = find_user
         served = deployment(user_secret=SessionIssuer(MASTER_KEY).secret_of)
+        self.signer = served.signer
         self._gateway = Gateway(services, authenticator, store, self, self.clock, served)
+
+    @property
+    def operations(self) -> Operations:
+        """What calls from inside come to."""
+        return self._gateway.operations
+
+    async def respond(self, request: HttpRequest) -> HttpResponse:
+        """What anybody is answered, signed or not."""
+        return await self._gateway.respond(request, "the-request")
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         return self.store.transact(work)
