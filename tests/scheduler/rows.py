@@ -24,7 +24,9 @@ class Rows:
 
     def save(self, step: Step) -> None:
         for job in step.changed:
-            self.jobs[job.job_id] = replace(job, attempts=list(job.attempts), children=None, nodes=None)
+            self.jobs[job.job_id] = replace(
+                job, attempts=list(job.attempts), children=None, bench=None, stepped=0, nodes=None
+            )
         for array in step.counted:
             assert array.children is not None
             self._of(array.job_id, array.children).counts = list(array.children.counts)

@@ -14,8 +14,12 @@ from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import (
     FINAL,
     CancelRequested,
+    Claim,
+    ConsumableSaved,
+    DefinitionLimited,
     Dependency,
     EnvironmentDeleted,
+    EnvironmentSaved,
     Event,
     ExitRule,
     Gang,
@@ -23,6 +27,7 @@ from batchd.scheduler.events import (
     JobStatus,
     JobSubmitted,
     QueueDeleted,
+    QueueSaved,
     Resources,
     TaskExited,
     TaskFailedToStart,
@@ -34,14 +39,21 @@ from batchd.scheduler.events import (
 from batchd.scheduler.scheduler import Scheduler
 from batchd.scheduler.state import Job, Step
 from tests.scheduler.rows import Rows
-from tests.scheduler.worlds import environment, fair, machine, queue
+from tests.scheduler.worlds import consumable, environment, fair, machine, queue
 
 QUEUES = ("q1", "q2", "q3")
 ENVIRONMENTS = ("e1", "e2")
 FAIR = {"q3": fair(reservation=40, a=0.25, b_=3.0)}
 SHARES = ("a", "b1", "b2", "c")
 LIMITS = ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
+RESOURCES = ("seat", "token")
+DEFINITIONS = ("d:1", "d:2")
 picks = st.integers(0, 10_000)
+claims = st.lists(
+    st.sampled_from([Claim("seat"), Claim("token", 2), Claim("key", limit=1), Claim("key", limit=2)]),
+    max_size=2,
+    unique_by=lambda claim: claim.pool,
+).map(tuple)
 specs = st.builds(
     JobSpec,
     job_id=st.just(""),
@@ -54,6 +66,8 @@ specs = st.builds(
     sequential=st.booleans(),
     after_any=st.booleans(),
     succeeded=st.sampled_from([(), (), ((0, 1),)]),
+    claims=st.just(()) | claims,
+    definition=st.sampled_from(["", *DEFINITIONS]),
     gang=st.sampled_from([None, None, None, Gang(2, 0, (Resources(1000, 1000),)), Gang(3, 1, (Resources(0, 100),))]),
 )
 
@@ -75,6 +89,7 @@ class Lives(RuleBasedStateMachine):
         self.names: dict[str, int] = {}
         self.starts: dict[str, str] = {}
         self.told: dict[str, Event] = {}
+        self.units: dict[str, int] = {}
         self.step(*self.configure(machine(4, 4096, 1)))
         for arn in ENVIRONMENTS:
             self.step(*self.configure(environment(arn, 4)))
@@ -85,14 +100,19 @@ class Lives(RuleBasedStateMachine):
 
     def configure(self, event: Event) -> list[Event]:
         """Remember the last word on each thing, for the next restart."""
-        arn = getattr(event, "environment", None) or getattr(event, "queue", None)
-        self.told[arn.arn if arn else "machine"] = event
+        match event:
+            case DefinitionLimited(name):
+                self.told[name] = event
+            case ConsumableSaved(saved) | EnvironmentSaved(saved) | QueueSaved(saved):
+                self.told[saved.arn] = event
+            case _:
+                self.told["machine"] = event
         return [event]
 
     def step(self, *events: Event) -> Step:
         self.now += 1000
         front = [
-            [job_id for _, job_id in islice(lines.members(line), 9)]
+            [job_id for job, job_id in islice(lines.members(line), 9) if not may_step_aside(job)]
             for queue_ in self.scheduler.state.queues.values()
             for line in queue_.lines.values()
         ]
@@ -104,6 +124,7 @@ class Lives(RuleBasedStateMachine):
         assert all(job.is_node and job.parent in step.changed for job in again), "what is final is final"
         assert all(job.parent.status is JobStatus.RUNNABLE or job.parent.attempts for job in again if job.parent)
         self.rows.save(step)
+        self.units.update((pool.name, pool.used) for pool in step.drawn)
         for command in step.commands:
             if isinstance(command, StartTask):
                 assert command.task_id not in self.starts, "no attempt is started twice"
@@ -204,6 +225,18 @@ class Lives(RuleBasedStateMachine):
         saved = queue(arn, *ENVIRONMENTS[:count], priority=priority, limits=limits, fair=FAIR.get(arn))
         self.step(*self.configure(saved))
 
+    @rule(arn=st.sampled_from(QUEUES), most=st.sampled_from([None, 0, 1, 2]))
+    def limit_queue(self, arn: str, most: int | None) -> None:
+        self.step(*self.configure(queue(arn, *ENVIRONMENTS, fair=FAIR.get(arn), most=most)))
+
+    @rule(name=st.sampled_from(DEFINITIONS), most=st.sampled_from([None, 0, 1, 2]))
+    def limit_definition(self, name: str, most: int | None) -> None:
+        self.step(*self.configure(DefinitionLimited(name, most)))
+
+    @rule(name=st.sampled_from(RESOURCES), total=st.integers(0, 5))
+    def stock(self, name: str, total: int) -> None:
+        self.step(*self.configure(consumable(name, total, lasting=name == "seat")))
+
     @rule(pick=st.integers(0, 20))
     def delete_something(self, pick: int) -> None:
         if pick < len(QUEUES):
@@ -227,7 +260,7 @@ class Lives(RuleBasedStateMachine):
         wanted = self.scheduler.wanted()
         again = Scheduler()
         again.step(list(self.told.values()), self.now)
-        again.restore(self.rows.live(), kept=self.rows.shares.values())
+        again.restore(self.rows.live(), self.units, self.rows.shares.values())
         assert again.state.jobs == self.scheduler.state.jobs
         assert sorted(map(repr, again.wanted())) == sorted(map(repr, wanted))
         assert shares_of(again) == shares_of(self.scheduler)
@@ -252,11 +285,20 @@ class Lives(RuleBasedStateMachine):
             self.step(*self.configure(environment(arn)))
         for arn in QUEUES:
             self.step(*self.configure(queue(arn, *ENVIRONMENTS, fair=FAIR.get(arn))))
+        for name in DEFINITIONS:
+            self.step(*self.configure(DefinitionLimited(name, None)))
+        for name in RESOURCES:
+            self.step(*self.configure(consumable(name, 1000, lasting=name == "seat")))
         for _ in range(1000):
             if not self.scheduler.state.tasks:
                 break
             self.step(*[TaskExited(task_id, self.now, 0) for task_id in self.scheduler.state.tasks])
         assert self.scheduler.state.jobs == {}, "every job ends"
+        assert {pool.name for pool in self.scheduler.state.pools.values()} == set(RESOURCES), "keys go with their jobs"
+
+
+def may_step_aside(job: Job) -> bool:
+    return bool(job.spec.definition) or any(claim.limit is not None for claim in job.spec.claims)
 
 
 def shares_of(scheduler: Scheduler) -> dict[tuple[str, str], tuple[int, ...]]:

@@ -153,7 +153,13 @@ def gang(name: str, size: int, vcpus: float = 1, *, main: int = 0, gpus: int = 0
 
 def needing(job: JobSpec, **units: int) -> JobSpec:
     """Of each attempt so many units of these consumable resources."""
-    return replace(job, claims=tuple(Claim(name, quantity) for name, quantity in units.items()))
+    claims = tuple(Claim(name, quantity) for name, quantity in units.items())
+    return replace(job, claims=(*job.claims, *claims))
+
+
+def keyed(job: JobSpec, limit: int, key: str = "key") -> JobSpec:
+    """Of the jobs of this key at most so many at a time."""
+    return replace(job, claims=(*job.claims, Claim(key, limit=limit)))
 
 
 def sequential(job: JobSpec) -> JobSpec:
@@ -195,10 +201,11 @@ def queue(
     priority: int = 1,
     limits: dict[str, int] | None = None,
     fair: FairShare | None = None,
+    most: int | None = None,
 ) -> QueueSaved:
-    """`limits` are seconds by reason."""
+    """`limits` are seconds by reason, `most` is how many jobs may be under way."""
     times = tuple(TimeLimit(*one) for one in (limits or {}).items())
-    return QueueSaved(QueueSpec(arn, priority, environments, times, fair_share=fair))
+    return QueueSaved(QueueSpec(arn, priority, environments, times, most, fair))
 
 
 def fair(decay_s: int = 0, reservation: int = 0, **weights: float) -> FairShare:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobStatus
 from batchd.scheduler.state import Transition
 from batchd.store.store import Tx
+from tests.simulation.pools import PoolOracle
 
 SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED, FAILED = JobStatus
 _MOVES = {
@@ -31,8 +32,10 @@ class _Seen:
 
 @dataclass
 class Oracle:
-    """`specs` are all that clients submitted, answered or not. `loose` are queues whose order nobody promises."""
+    """`specs` are all that clients submitted, answered or not. `loose` are queues whose order nobody promises. `pools`
+    knows who may be overtaken because a limit holds it."""
 
+    pools: PoolOracle
     specs: dict[str, JobSpec] = field(default_factory=dict)
     loose: set[str] = field(default_factory=set)
     _seen: dict[str, _Seen] = field(default_factory=dict)
@@ -44,10 +47,12 @@ class Oracle:
         wrong: list[str] = []
         for number, moved in tx.journal.transitions(self._cursor, 1_000_000):
             self._cursor = number
-            for transition in moved:
+            self.pools.catch_up(tx, number)
+            for transition in [one for one in moved if not one.is_blocked]:
                 for job_id in transition.job_ids():
                     wrong += self._take_blocked(job_id) if transition.is_blocked else self._take(job_id, transition)
-        return wrong
+                    wrong += self.pools.take(job_id, transition)
+        return wrong + self.pools.compare(tx)
 
     def _take(self, job_id: str, moved: Transition) -> Iterator[str]:
         if "#" in job_id:
@@ -88,7 +93,7 @@ class Oracle:
             return
         mine = self._rank(job_id)
         for other in self._waiting.get((spec.queue, spec.share), ()):
-            if self._rank(other) < mine:
+            if self._rank(other) < mine and not self.pools.is_held(other):
                 yield f"{job_id} overtook {other} in {spec.queue}"
 
     def _rank(self, job_id: str) -> tuple[int, bool, int]:

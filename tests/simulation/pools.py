@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from random import Random
 
 from batchd.arns import parse_arn
-from batchd.controllers.schedule import CONSUMABLE, CONSUMABLE_USE
+from batchd.controllers.schedule import CONSUMABLE, CONSUMABLE_USE, DEFINITION_LIMIT
 from batchd.scheduler.events import (
     FINAL,
     Claim,
@@ -30,22 +30,35 @@ from tests.simulation.traffic import Work
 
 _PREFIX = "arn:aws:batch:r:1:consumable-resource/"
 SEAT, TOKEN = _PREFIX + "seat", _PREFIX + "token"
+KEYS = ("key-1", "key-2")
+DEFINITIONS = ("d:1", "d:2")
 _PLENTY = 1_000_000
 _IN_HAND = (JobStatus.STARTING, JobStatus.RUNNING)
 
 
+def counting(chance: Random, spec: JobSpec) -> JobSpec:
+    """A job that may need counted things."""
+    claims = some_claims(chance, spec.job_id, spec.size)
+    return replace(spec, claims=claims, definition=chance.choice(DEFINITIONS))
+
+
 def some_claims(chance: Random, job_id: str, size: int) -> tuple[Claim, ...]:
     """Most jobs need nothing that is counted."""
-    if chance.random() < 0.6:
+    if chance.random() < 0.5:
         return ()
-    found = [Claim(SEAT, chance.choice((1, 2)))] if chance.random() < 0.5 else []
-    if chance.random() < 0.3:
+    found = [Claim(SEAT, chance.choice((1, 2)))] if chance.random() < 0.3 else []
+    if chance.random() < 0.2:
         found.append(Claim(TOKEN, chance.choice((1, 3))))
+    if chance.random() < 0.7:
+        name = job_id if size and chance.random() < 0.5 else chance.choice(KEYS)
+        found.append(Claim(name, limit=chance.choice((1, 1, 2, 3))))
     return tuple(found)
 
 
 def some_change(chance: Random) -> Work:
-    """An operator changes a total, or deletes a resource that nobody needs."""
+    """An operator changes a total, or deletes a resource that nobody needs, or limits a definition."""
+    if chance.random() < 0.4:
+        return limit_definition(chance.choice(DEFINITIONS), chance.choice((None, 0, 1, 2)))
     arn = chance.choice((SEAT, TOKEN))
     if chance.random() < 0.2:
         return delete_consumable(arn)
@@ -54,7 +67,18 @@ def some_change(chance: Random) -> Work:
 
 def plenty() -> list[Work]:
     """Of everything."""
-    return [save_consumable(arn, _PLENTY) for arn in (SEAT, TOKEN)]
+    resources = [save_consumable(arn, _PLENTY) for arn in (SEAT, TOKEN)]
+    return [*resources, *(limit_definition(name, None) for name in DEFINITIONS)]
+
+
+def limit_definition(name: str, most: int | None) -> Work:
+    """As the service does it for a tag."""
+
+    def save(tx: Tx) -> None:
+        tx.resources.put(Key(DEFINITION_LIMIT, "r", name), {"definition": name, "max_concurrency": most})
+        tx.journal.append(DefinitionLimited(name, most))
+
+    return save
 
 
 def save_consumable(arn: str, total: int) -> Work:
@@ -95,24 +119,41 @@ class PoolOracle:
     _used_up: Counter[str] = field(default_factory=Counter)
     _cursor: int = 0
 
-    def read(self, tx: Tx) -> list[str]:
-        """A sentence for each unit that was given out although there was none, or that the store counts wrongly."""
-        told = {number: event for number, _, event in tx.journal.read(self._cursor, 1_000_000)}
-        moved = dict(tx.journal.transitions(self._cursor, 1_000_000))
-        wrong: list[str] = []
-        for number in sorted((*told, *moved)):
-            self._cursor = number
-            if number in told:
-                self._hear(told[number])
-            for transition in moved.get(number, ()):
-                for job_id in transition.job_ids():
-                    wrong += self._take(job_id, transition)
-        return wrong + list(self._compare(tx))
+    def catch_up(self, tx: Tx, number: int) -> None:
+        """Hear what happened before this entry of the journal."""
+        for found, _, event in tx.journal.read(self._cursor, 1_000_000):
+            if found > number:
+                break
+            self._cursor = found
+            self._hear(event)
 
-    def is_full(self, job_id: str) -> bool:
-        """Whether a concurrency limit holds this job now."""
-        claims = [claim.pool for claim in self._spec(job_id).claims if claim.limit is not None]
-        return any(self._used(pool) >= self._total(pool) for pool in (*claims, self._spec(job_id).definition))
+    def take(self, job_id: str, moved: Transition) -> Iterator[str]:
+        """A sentence for each unit that was given out although there was none. A node holds nothing of its own."""
+        if "#" in job_id or moved.is_blocked:
+            return
+        if moved.status in FINAL:
+            self._live.pop(job_id, None)
+        if moved.status not in _IN_HAND:
+            self._in_hand.pop(job_id, None)
+        elif moved.status is JobStatus.STARTING:
+            self._in_hand[job_id] = None
+            yield from self._start(job_id)
+
+    def compare(self, tx: Tx) -> list[str]:
+        """A sentence for each resource that the store counts otherwise."""
+        self.catch_up(tx, 2**62)
+        wrong = []
+        for arn in (SEAT, TOKEN):
+            use = tx.resources.get(_key(CONSUMABLE_USE, arn))
+            if arn in self.totals and (use["used"] if use else 0) != self._used(arn):
+                wrong.append(f"of {arn} {self._used(arn)} units are used, stored is {use}")
+        return wrong
+
+    def is_held(self, job_id: str) -> bool:
+        """Whether a concurrency limit holds this job now, so that others of its line may go first."""
+        spec = self._spec(job_id)
+        limits = [claim.pool for claim in spec.claims if claim.limit is not None]
+        return any(self._used(pool) >= self._total(pool) for pool in (*limits, spec.definition))
 
     def _hear(self, event: Event) -> None:
         match event:
@@ -135,17 +176,6 @@ class PoolOracle:
         if most is not None:
             self.totals[name] = most
 
-    def _take(self, job_id: str, moved: Transition) -> Iterator[str]:
-        if "#" in job_id:
-            return  # a node holds nothing of its own
-        if moved.status in FINAL:
-            self._live.pop(job_id, None)
-        if moved.status not in _IN_HAND:
-            self._in_hand.pop(job_id, None)
-        elif moved.status is JobStatus.STARTING:
-            self._in_hand[job_id] = None
-            yield from self._start(job_id)
-
     def _start(self, job_id: str) -> Iterator[str]:
         spec = self._spec(job_id)
         for claim in spec.claims:
@@ -154,12 +184,6 @@ class PoolOracle:
         for pool in (*(claim.pool for claim in spec.claims), spec.queue, spec.definition):
             if self._used(pool) > self._total(pool):
                 yield f"{job_id} started when {self._used(pool)} of {self._total(pool)} units of {pool} were taken"
-
-    def _compare(self, tx: Tx) -> Iterator[str]:
-        for arn in (SEAT, TOKEN):
-            use = tx.resources.get(_key(CONSUMABLE_USE, arn))
-            if arn in self.totals and (use["used"] if use else 0) != self._used(arn):
-                yield f"of {arn} {self._used(arn)} units are used, stored is {use}"
 
     def _used(self, pool: str) -> int:
         if pool == TOKEN:
@@ -181,4 +205,4 @@ class PoolOracle:
         return self.totals.get(pool, -1 if pool in (SEAT, TOKEN) else _PLENTY)
 
     def _spec(self, job_id: str) -> JobSpec:
-        return self.specs[job_id.partition(":")[0]]
+        return self.specs[job_id.partition(":")[0].partition("#")[0]]

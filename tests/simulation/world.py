@@ -19,6 +19,7 @@ from batchd.scheduler.events import (
     CancelRequested,
     EnvironmentSpec,
     Event,
+    JobSpec,
     JobStatus,
     QueueSpec,
     Resources,
@@ -34,7 +35,7 @@ from batchd.store.store import Store, Tx
 from tests.simulation.gangs import GangOracle, some_gang, some_part, template
 from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
 from tests.simulation.oracle import Oracle
-from tests.simulation.pools import PoolOracle, plenty, some_change, some_claims
+from tests.simulation.pools import PoolOracle, counting, plenty, some_change
 from tests.simulation.traffic import (
     ENVIRONMENTS,
     POLICIES,
@@ -86,9 +87,9 @@ class World:
         self.doubtful: dict[str, None] = {}  # the server died before it could answer
         self.sizes: dict[str, int] = {}  # of arrays, 0 of other jobs
         self.ended: dict[str, JobStatus] = {}
-        self.oracle = Oracle()
-        self.pools = PoolOracle(self.oracle.specs)
-        self.gangs = GangOracle(self.oracle.specs)
+        specs: dict[str, JobSpec] = {}
+        self.oracle = Oracle(PoolOracle(specs), specs)
+        self.gangs = GangOracle(specs)
         self._folder = folder
         self.server = self._boot()
         self.repair()
@@ -183,8 +184,7 @@ class World:
         names = [f"job-{first + number}" for number in range(self.chance.randint(1, 4))]
         others = {name: self.sizes[name] for name in self.acknowledged}
         specs = [some_job(self.chance, name, others) for name in names]
-        specs = [replace(spec, claims=some_claims(self.chance, spec.job_id, spec.size)) for spec in specs]
-        specs = [some_gang(self.chance, spec) for spec in specs]
+        specs = [some_gang(self.chance, counting(self.chance, spec)) for spec in specs]
         self.sizes.update((spec.job_id, spec.size) for spec in specs)
         self.oracle.specs.update((spec.job_id, spec) for spec in specs)
         tasks = [template(spec, some_behaviour(self.chance), some_behaviour(self.chance)) for spec in specs]
@@ -221,7 +221,8 @@ class World:
             self.write(f"delete {arn}", delete_queue(arn))
             return
         first = self.chance.randrange(len(ENVIRONMENTS))
-        spec = QueueSpec(arn, self.chance.randrange(3), ENVIRONMENTS[first:], fair_share=POLICIES.get(arn))
+        most = self.chance.choice((None, None, 0, 1, 3))
+        spec = QueueSpec(arn, self.chance.randrange(3), ENVIRONMENTS[first:], (), most, POLICIES.get(arn))
         self.write(f"{spec}", save_queue(spec))
 
     def pass_time(self, seconds: float) -> None:
@@ -318,7 +319,7 @@ class World:
             used = {(share.queue, share.name): (share.used, share.used_at) for share in tx.shares.every()}
             gone = [name for name in (*self.acknowledged, *self.doubtful) if name not in stored]
             ended = {name: tx.jobs.status_of(name) for name in gone if name not in self.ended}
-            self._demand(*self.oracle.read(tx), *self.pools.read(tx), *self.gangs.read(tx))
+            self._demand(*self.oracle.read(tx), *self.gangs.read(tx))
         for name, status in ended.items():
             if status in FINAL:
                 self.ended[name] = JobStatus(status)

@@ -18,6 +18,7 @@ _AT_ONCE = 500  # rows a unit of work deletes: a chore must not hold up anybody'
 _DAY_MS = 86_400_000
 LOG_GROUP = "logs.group"
 DEFINITION = "batch.job-definition"
+DEFINITION_LIMIT = "batch.job-definition-limit"
 INACTIVE_DEFINITION = (
     "batch.inactive-job-definition"  # named `<ms it became so, 15 digits>/<region>/<definition's key>`
 )
@@ -76,6 +77,7 @@ def expire_definitions(tx: Tx, before: int) -> int:
         if int(since) >= before:
             break
         tx.resources.delete(Key(DEFINITION, region, definition))
+        tx.resources.delete(Key(DEFINITION_LIMIT, region, definition))
         tx.resources.delete(Key(INACTIVE_DEFINITION, "", name))
         gone += 1
     return gone

@@ -13,6 +13,7 @@ from batchd.scheduler.events import (
     CapacityLimit,
     ConsumableSaved,
     ConsumableSpec,
+    DefinitionLimited,
     EnvironmentSaved,
     EnvironmentSpec,
     Event,
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 QUEUE = "batch.job-queue"
 ENVIRONMENT = "batch.compute-environment"
 SERVICE_ENVIRONMENT = "batch.service-environment"
+DEFINITION_LIMIT = "batch.job-definition-limit"
 CONSUMABLE = "batch.consumable-resource"
 CONSUMABLE_USE = "batch.consumable-resource-use"  # named as the resource: how many of its units are held, or used up
 
@@ -123,7 +125,8 @@ def _specs(tx: Tx) -> list[Event]:
     environments = [EnvironmentSaved(_environment_spec(body["spec"])) for _, body in found]
     queues = [QueueSaved(_queue_spec(body["spec"])) for _, body in tx.resources.every(QUEUE)]
     consumables = [ConsumableSaved(ConsumableSpec(**body["spec"])) for _, body in tx.resources.every(CONSUMABLE)]
-    return [*environments, *queues, *consumables]
+    limits = [DefinitionLimited(**body) for _, body in tx.resources.every(DEFINITION_LIMIT)]
+    return [*environments, *queues, *consumables, *limits]
 
 
 def _drawn(tx: Tx) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heapreplace
 
-from batchd.scheduler import accusation, arrays, fair, identity, lines, placement, policy, shares, tasks
+from batchd.scheduler import accusation, arrays, benches, fair, identity, lines, placement, policy, shares, tasks
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Draft, Environment, Job, Line, Queue, State
 from batchd.scheduler.transitions import move
@@ -30,7 +30,8 @@ def run(state: State, draft: Draft) -> None:
             heappop(contest)
             continue
         # 4. Start it (of an array its next child), and let the queue go behind its equals.
-        line, job, environment = found
+        line, place, environment = found
+        job = place
         if line.accused is not None:
             accusation.accuse(draft, line, job, None)
         if job.children is not None:
@@ -38,6 +39,8 @@ def run(state: State, draft: Draft) -> None:
         lines.take(line)
         line.moved_at = draft.now
         _start(state, draft, job, environment)
+        if place.stepped:
+            benches.placed(state, place)
         policy.served(state, queue)
         heapreplace(contest, policy.rank(queue))
 
@@ -47,6 +50,7 @@ def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environm
     if queue.fair is not None:
         return fair.next_one(state, draft, queue, queue.fair)
     for line in queue.lines.values():
+        benches.step_aside(state, draft, line)
         job = lines.head(line)
         if line.accused is not None and line.accused is not job:
             accusation.accuse(draft, line, line.accused, None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from batchd.scheduler import (
+    benches,
     deadlines,
     dependencies,
     gangs,
@@ -21,7 +22,7 @@ from batchd.scheduler import (
 from batchd.scheduler.children import PENDING, Children
 from batchd.scheduler.events import FINAL, IN_HAND, JobStatus, Resources, ServiceSpec
 from batchd.scheduler.placement import Hurdle
-from batchd.scheduler.state import Environment, Job, Machine, PoolKind, Queue, State
+from batchd.scheduler.state import Bench, Environment, Job, Machine, PoolKind, Queue, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,10 @@ def _runnable(state: State, job: Job, index: int = 0) -> Explanation:
     """Of an array it is the child of this index."""
     job_id = job.job_id if job.children is None else identity.child_id(job.job_id, index)
     queue, line = state.queue(job.spec.queue), policy.line_of(state, job)
+    if job.bench is not None and benches.is_aside(job):
+        return _aside(state, job, job.bench, index)
     head, head_id = next(lines.members(line))
-    ahead = lines.ahead(line, job, index)
+    ahead = lines.ahead(lines.order(line), job, index)
     obstacles = tuple(_obstacles(state, queue, head))
     sentences = [f"Job {job_id} is RUNNABLE in {queue.arn}, {_count(ahead, 'job')} ahead of it."]
     if ahead:
@@ -182,14 +185,33 @@ def _runnable(state: State, job: Job, index: int = 0) -> Explanation:
     return Explanation(job_id, JobStatus.RUNNABLE, sentences, ahead=ahead, head=head_id, obstacles=obstacles)
 
 
+def _aside(state: State, job: Job, bench: Bench, index: int) -> Explanation:
+    """RUNNABLE, and out of its line because of a concurrency limit."""
+    job_id = job.job_id if job.children is None else identity.child_id(job.job_id, index)
+    ahead = lines.ahead(benches.order(bench), job, index)
+    first = next(benches.order(bench)).job_id
+    obstacles = tuple(_shortages(state, job))
+    sentences = [
+        f"Job {job_id} is RUNNABLE in {job.spec.queue} and has stepped aside, {_count(ahead, 'job')} ahead of it "
+        "there: those behind it go on.",
+        *(obstacle.sentence for obstacle in obstacles),
+    ]
+    if not obstacles:
+        sentences.append(f"Job {first} goes first.")
+    return Explanation(job_id, JobStatus.RUNNABLE, sentences, ahead=ahead, head=first, obstacles=obstacles)
+
+
+def _shortages(state: State, job: Job) -> Iterator[Obstacle]:
+    """The pools that have too few units for the job."""
+    for pool, quantity in pools.of(state, job.spec):
+        if pool.lacks(quantity):
+            yield Obstacle(pool.kind, pool.name, pool_sentences.shortage(pool, quantity))
+
+
 def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:
     """What keeps the job from its pools, from each environment of its queue, and from the machine."""
     need = job.spec.resources
-    found = [
-        Obstacle(pool.kind, pool.name, pool_sentences.shortage(pool, quantity))
-        for pool, quantity in pools.of(state, job.spec)
-        if pool.lacks(quantity)
-    ]
+    found = [*_shortages(state, job)]
     for arn in queue.environments:
         environment = state.environments.get(arn) or Environment(arn)
         hurdle = placement.environment_hurdle(environment, job.spec)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from heapq import heapify, heappop, heappush, heapreplace
 
-from batchd.scheduler import accusation, lines, placement, shares
+from batchd.scheduler import accusation, benches, lines, placement, pools, shares
 from batchd.scheduler.events import FairShare
 from batchd.scheduler.state import Draft, Environment, Fair, Job, Line, Queue, State, Turn
 
@@ -23,6 +23,9 @@ def next_one(state: State, draft: Draft, queue: Queue, fair: Fair) -> tuple[Line
     _refresh(state, draft, queue, fair)
     while fair.kept_for is None and (first := _first(queue, fair)) is not None:
         kind, line = first
+        if benches.step_aside(state, draft, line):
+            _enter(state, draft, queue, fair, line)
+            continue
         job = lines.head(line)
         assert job is not None, "a line has a turn while somebody stands in it"
         environment = find(state, queue, job)
@@ -164,6 +167,7 @@ def _close(state: State, draft: Draft, queue: Queue, kind: Hashable, job: Job) -
     fair.closed[kind] = None
     if is_reserved(queue, job):
         state.machine.sleepers[queue.arn] = None
+        pools.sleep(state, queue.arn, job.spec)
     else:
         placement.sleep(state, queue, job)
     misfit = placement.misfit(state, queue, job)

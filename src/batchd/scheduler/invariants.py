@@ -48,15 +48,17 @@ def check_step(state: State, step: Step) -> list[str]:
     ids = [job.job_id for job in step.changed]
     if len(dict.fromkeys(ids)) != len(ids):
         wrong.append("a job is reported as changed twice")
+    last = {moved.job_id: moved.status for moved in step.transitions if not moved.children}
     for command in step.commands:
         job = state.tasks.get(command.task_id)
+        if job is None and isinstance(command, StopTask) and last.get(command.job_id) in FINAL:
+            continue  # it ended by itself before anybody could be told
         if job is None:
             wrong.append(f"{command} is for no task in hand")
         elif isinstance(command, StopTask) and job.stop_reason is None:
             wrong.append(f"{command} has no reason")
         elif isinstance(command, StartTask) and not job.is_node:
             wrong += _room(state, job)
-    last = {moved.job_id: moved.status for moved in step.transitions if not moved.children}
     wrong += [f"{job.job_id} moved to {job.status} unseen" for job in step.changed if _unseen(job, last)]
     return wrong
 
@@ -212,6 +214,8 @@ def _lines(state: State) -> list[str]:
             wrong.append(f"{arn} counts {queue.live} live jobs of {live.get(arn, 0)}")
         if not queue.known and not queue.live:
             wrong.append(f"{arn} is gone and still remembered")
+    for job in pool_invariants.aside(state):
+        standing[job.job_id] = standing.get(job.job_id, 0) + 1
     for job in state.jobs.values():
         if lines.stands(job) != (standing.pop(job.job_id, 0) == 1):
             wrong.append(f"{job.job_id} is {job.status} and stands in line wrongly")

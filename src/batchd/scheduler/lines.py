@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
 from batchd.scheduler import identity
@@ -17,6 +17,7 @@ from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Job, Line, Tier
 
 SWEEP_AT = 64  # a shorter line is not worth sweeping
+_NEVER = 2**63  # the number of a job that has not stepped out
 
 
 def join(line: Line, job: Job, number: int = 1) -> bool:
@@ -67,6 +68,29 @@ def take(line: Line) -> None:
         _quit(part.popleft())
 
 
+def step_out(line: Line) -> tuple[Job, int]:
+    """The head goes out of the line for a while, and waits on; an array with all its children. The job, and how many
+    that are."""
+    part = line.tiers[0].retried or line.tiers[0].waiting
+    job = part.popleft()
+    _quit(job)
+    number = 1 if job.children is None else job.children.fresh
+    line.standing -= number
+    return job, number
+
+
+def step_in(line: Line, job: Job) -> int:
+    """A job that had stepped out comes back to where it stood; how many that are."""
+    tier = _tier(line, job.spec.priority)
+    part = tier.retried if job.attempts else tier.waiting
+    part.insert(bisect_left(part, job.stepped, key=lambda other: other.stepped or _NEVER), job)
+    if job.children is not None:
+        job.children.in_line = True
+    number = 1 if job.children is None else job.children.fresh
+    line.standing += number
+    return number
+
+
 def leave(line: Line, job: Job, number: int = 1) -> None:
     """A job, or so many children of an array, left out of turn (they are RUNNABLE no more). Amortised O(1)."""
     line.standing -= number
@@ -103,9 +127,9 @@ def members(line: Line) -> Iterator[tuple[Job, str]]:
                 yield job, identity.child_id(job.spec.job_id, index)
 
 
-def ahead(line: Line, job: Job, index: int) -> int:
-    """How many stand before a job that waits in this line; of an array, before its child of this index."""
-    before = takewhile(lambda other: other is not job, order(line))
+def ahead(line: Iterable[Job], job: Job, index: int) -> int:
+    """How many are before a job in such an order; of an array, before its child of this index."""
+    before = takewhile(lambda other: other is not job, line)
     jobs = sum(1 if other.children is None else other.children.fresh for other in before)
     return jobs if job.children is None else jobs + job.children.states.count(RUNNABLE, 0, index)
 

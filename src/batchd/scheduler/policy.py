@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchd.scheduler import fair, lines
+from batchd.scheduler import benches, fair, lines
 from batchd.scheduler.state import Draft, Job, Line, Queue, State
 
 Rank = tuple[int, int, str]
@@ -33,7 +33,9 @@ def join(state: State, job: Job, number: int = 1) -> None:
     """A RUNNABLE job, or so many children of an array, join their line; whoever may be its head wakes the queue."""
     queue = state.queue(job.spec.queue)
     line = queue.line(job.spec.share)
-    if lines.join(line, job, number):
+    if job.bench is not None and benches.is_aside(job):
+        line.aside += number
+    elif lines.join(line, job, number):
         state.awake[queue.arn] = None
         if queue.fair is not None:
             queue.fair.touched[line.name] = line
@@ -43,11 +45,16 @@ def leave(state: State, draft: Draft, job: Job, number: int = 1) -> None:
     """A job, or so many children of an array, left their line out of turn: those behind move up."""
     queue = state.queue(job.spec.queue)
     line = queue.line(job.spec.share)
-    lines.leave(line, job, number)
-    line.moved_at = draft.now
-    state.awake[queue.arn] = None
-    if queue.fair is not None:
-        queue.fair.touched[line.name] = line
+    if job.bench is not None and benches.is_aside(job):
+        line.aside -= number
+    else:
+        lines.leave(line, job, number)
+        line.moved_at = draft.now
+        state.awake[queue.arn] = None
+        if queue.fair is not None:
+            queue.fair.touched[line.name] = line
+    if job.bench is not None:
+        benches.left(state, job)
 
 
 def forget(state: State, draft: Draft, queue: Queue) -> None:
@@ -74,4 +81,4 @@ def members(queue: Queue) -> Iterator[tuple[Job, str]]:
 
 def length(queue: Queue) -> int:
     """How many wait in this queue, children of arrays too."""
-    return sum(line.standing for line in queue.lines.values())
+    return sum(line.standing + line.aside for line in queue.lines.values())

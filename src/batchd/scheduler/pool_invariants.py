@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from batchd.scheduler import pools
-from batchd.scheduler.state import Job, PoolKind, State
+from batchd.scheduler import benches, lines, pools
+from batchd.scheduler.state import Bench, Job, Pool, PoolKind, State
 
 
 def check(state: State) -> list[str]:
     """A sentence for each thing that is wrong between two steps."""
-    return [*_counts(state), *_members(state)]
+    return [*_counts(state), *_members(state), *_benches(state), *_heads(state)]
 
 
 def check_start(state: State, job: Job) -> list[str]:
@@ -21,6 +21,15 @@ def check_start(state: State, job: Job) -> list[str]:
         for pool, _ in pools.of(state, job.spec)
         if pool.lacks(0)
     ]
+
+
+def aside(state: State) -> list[Job]:
+    """The jobs that sit on benches, an array once."""
+    return [job for pool in state.pools.values() for bench in pool.benches.values() for job in _sitting(bench)]
+
+
+def _sitting(bench: Bench) -> list[Job]:
+    return [job for job in benches.order(bench) if job is not bench.called]
 
 
 def _counts(state: State) -> list[str]:
@@ -51,6 +60,52 @@ def _members(state: State) -> list[str]:
             wrong.append(f"{name} miscounts the jobs that name it")
         if pool.kind in (PoolKind.KEY, PoolKind.ARRAY) and pool.total != min(limits, default=None):
             wrong.append(f"{name} has {pool.total} units although its jobs name {limits}")
-        if pool.total is None and not pool.members:
+        if pool.total is None and not pool.members and not pool.benches:
             wrong.append(f"{name} is gone and still remembered")
     return wrong
+
+
+def _benches(state: State) -> list[str]:
+    """Who sits on a bench waits for its pool, and is counted by its line."""
+    wrong = []
+    counted: Counter[tuple[str, str]] = Counter()
+    for pool in state.pools.values():
+        for place, bench in pool.benches.items():
+            wrong += _bench(state, pool, bench)
+            sitting = _sitting(bench)
+            counted[place] += sum(1 if job.children is None else job.children.fresh for job in sitting)
+            wrong += [f"{job.job_id} sits among strangers" for job in sitting if _place(job) != place != bench.place]
+    for arn, queue in state.queues.items():
+        for line in queue.lines.values():
+            if line.aside != counted[arn, line.name]:
+                wrong.append(f"{arn} {line.name} counts {line.aside} jobs aside, not {counted[arn, line.name]}")
+    return wrong
+
+
+def _bench(state: State, pool: Pool, bench: Bench) -> list[str]:
+    wrong = []
+    sitting, called = _sitting(bench), bench.called
+    if len(bench.waiting) - bench.stale != len(sitting):
+        wrong.append(f"a bench of {pool.name} miscounts those who left")
+    if called is None and not sitting:
+        wrong.append(f"a bench of {pool.name} is empty and still there")
+    if called is None and sitting and not pool.lacks(1) and pool.name not in state.stirred:
+        wrong.append(f"{sitting[0].job_id} waits for {pool.name} although there is a unit")
+    if called is not None and (called.bench is not bench or not lines.stands(called) or not called.stepped):
+        wrong.append(f"{called.job_id} is called and does not stand in line")
+    return wrong
+
+
+def _place(job: Job) -> tuple[str, str]:
+    return job.spec.queue, job.spec.share
+
+
+def _heads(state: State) -> list[str]:
+    """No line waits for a head that a limit holds."""
+    queues = [queue for queue in state.queues.values() if queue.fair is None or queue.fair.kept_for is None]
+    heads = [next(lines.order(line), None) for queue in queues for line in queue.lines.values()]
+    return [
+        f"{head.job_id} is held by a limit and blocks {head.spec.queue}"
+        for head in heads
+        if head is not None and head.spec.queue not in state.awake and pools.limiting(state, head.spec) is not None
+    ]

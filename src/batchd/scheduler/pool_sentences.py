@@ -30,4 +30,4 @@ def _subject(pool: Pool) -> str:
         case PoolKind.ARRAY:
             return f"Of the children of array job {pool.name}"
         case _:
-            return f"Of the jobs with concurrency key {pool.name}"
+            return f"Of the jobs with concurrency key {pool.name.rpartition('concurrency-key/')[2]}"

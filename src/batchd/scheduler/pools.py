@@ -31,11 +31,21 @@ def short(state: State, spec: JobSpec) -> Pool | None:
     return None
 
 
+def limiting(state: State, spec: JobSpec) -> Pool | None:
+    """The first of those without a unit for this job for which it steps aside, or None."""
+    for pool, quantity in of(state, spec):
+        if pool.lets_pass and pool.lacks(quantity):
+            return pool
+    return None
+
+
 def take(state: State, job: Job) -> None:
-    """The job holds its units."""
+    """The job holds its units. Heads that sleep for want of room step aside once there is none left for them here."""
     for pool, quantity in of(state, job.spec):
         pool.used += quantity
         _note(state, pool)
+        if pool.lets_pass and pool.lacks(1):
+            _wake(state, pool)
 
 
 def give_back(state: State, job: Job) -> None:
@@ -48,9 +58,10 @@ def give_back(state: State, job: Job) -> None:
 
 
 def sleep(state: State, arn: str, spec: JobSpec) -> None:
-    """The queue's head lacks units of some pools: it is looked at again when some are given back there."""
+    """The queue's head cannot start: it is looked at again when units that it lacks are given back, or the last one
+    is taken that it would need and step aside for."""
     for pool, quantity in of(state, spec):
-        if pool.lacks(quantity):
+        if pool.lets_pass or pool.lacks(quantity):
             pool.sleepers[arn] = None
 
 
@@ -63,7 +74,9 @@ def enlist(state: State, job: Job) -> None:
         pool.members += 1
         if claim.limit is not None:
             pool.named[claim.limit] = pool.named.get(claim.limit, 0) + 1
-            pool.total = min(pool.named)
+            if pool.total is None or claim.limit < pool.total:
+                pool.total = claim.limit
+                _wake(state, pool)
 
 
 def discharge(state: State, job: Job) -> None:
@@ -77,7 +90,7 @@ def discharge(state: State, job: Job) -> None:
                 del pool.named[claim.limit]
                 pool.total = min(pool.named, default=None)
                 _stir(state, pool)
-        _forget_if_gone(state, pool)
+        forget_if_gone(state, pool)
 
 
 def stock(state: State, saved: ConsumableSpec) -> None:
@@ -92,11 +105,12 @@ def close(state: State, arn: str) -> None:
     pool = state.pools.get(arn)
     if pool is not None:
         pool.total = None
-        _forget_if_gone(state, pool)
+        forget_if_gone(state, pool)
 
 
 def limit(state: State, name: str, kind: PoolKind, most: int | None) -> None:
-    """So many jobs of this queue or definition may be under way; None: as many as there is room for."""
+    """So many jobs of this queue or definition may be under way; None: as many as there is room for. Any head may be
+    one of them."""
     pool = state.pools.get(name)
     if pool is None:
         if most is None:
@@ -104,8 +118,9 @@ def limit(state: State, name: str, kind: PoolKind, most: int | None) -> None:
         pool = state.pools[name] = Pool(name, kind)
         pool.used = sum(name in (job.spec.queue, job.spec.definition) for job in state.placed())
     pool.total = most
+    state.awake.update(dict.fromkeys(state.queues))
     _stir(state, pool)
-    _forget_if_gone(state, pool)
+    forget_if_gone(state, pool)
 
 
 def recall(state: State, arn: str, used: int) -> None:
@@ -128,12 +143,19 @@ def _note(state: State, pool: Pool) -> None:
 
 
 def _stir(state: State, pool: Pool) -> None:
-    """Units may be free: wake the queues that wait for them."""
+    """Units may be free: those look again who wait for them."""
+    _wake(state, pool)
+    if pool.benches:
+        state.stirred[pool.name] = pool
+
+
+def _wake(state: State, pool: Pool) -> None:
     if pool.sleepers:
         state.awake.update(pool.sleepers)
         pool.sleepers.clear()
 
 
-def _forget_if_gone(state: State, pool: Pool) -> None:
-    if pool.total is None and not pool.members:
-        del state.pools[pool.name]
+def forget_if_gone(state: State, pool: Pool) -> None:
+    """A pool is remembered while somebody says how many units there are, or a job names it or sits at it."""
+    if pool.total is None and not pool.members and not pool.benches:
+        state.pools.pop(pool.name, None)

@@ -12,6 +12,7 @@ from typing import Any
 from batchd.scheduler import (
     accusation,
     arrays,
+    benches,
     cycle,
     deadlines,
     dependencies,
@@ -100,7 +101,9 @@ class Scheduler:
             settle(state, draft)
         for job in deadlines.take_due(state, now):
             tasks.ask_to_stop(draft, job, reasons.TIMED_OUT)
-        if state.awake:
+        if state.stirred:
+            benches.call_next(state)
+        while state.awake:
             cycle.run(state, draft)
         for job, children in draft.ended:
             if children is None:

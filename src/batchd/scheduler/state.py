@@ -55,6 +55,8 @@ class Job:
     has its array as `parent`.
     A job of several nodes is itself its main node: the task and the attempts are that one's. The others are its `nodes`
     by index, and have it as `parent`; they are in no line and hold no room of their own.
+    A job that a concurrency limit holds, or held until it was called back, has a `bench`; `stepped` says in which order
+    those came there that were since they joined their line.
     """
 
     spec: JobSpec
@@ -77,6 +79,8 @@ class Job:
     children: Children | None = None
     parent: Job | None = field(default=None, compare=False, repr=False)
     nodes: dict[int, Job] | None = None
+    bench: Bench | None = field(default=None, compare=False, repr=False)
+    stepped: int = field(default=0, compare=False, repr=False)
 
     @property
     def job_id(self) -> str:
@@ -203,7 +207,7 @@ class Pool:
 
     `total` None: nobody has said how many there are (any more). `refills` is false where what was taken never comes
     back. `members` counts the live jobs whose claims name it, `named` those by the limit they name. `sleepers` are
-    ARNs of queues whose head waits for units.
+    ARNs of queues whose head waits for units. `benches` are of lines of which jobs stepped aside, by queue and share.
     """
 
     name: str
@@ -214,12 +218,33 @@ class Pool:
     members: int = 0
     named: dict[int, int] = field(default_factory=dict)
     sleepers: dict[str, None] = field(default_factory=dict)
+    benches: dict[tuple[str, str], Bench] = field(default_factory=dict)
+
+    @property
+    def lets_pass(self) -> bool:
+        """Whether jobs that lack units here step aside; else they block their line."""
+        return self.kind not in (PoolKind.RESOURCE, PoolKind.QUEUE)
 
     def lacks(self, quantity: int) -> bool:
         """Whether fewer units than these are free."""
         if self.total is None:
             return self.kind is PoolKind.RESOURCE
         return self.used + quantity > self.total
+
+
+@dataclass(slots=True)
+class Bench:
+    """Where jobs of one line (queue and share) sit that lack a unit of a pool.
+
+    `waiting` is a heap in the order in which they stood in line: priority, retried ones first, the number of their
+    step aside; `stale` counts those in it that left. `called` is the one that was let back into the line.
+    """
+
+    pool: Pool = field(repr=False)
+    place: tuple[str, str]
+    waiting: list[tuple[int, bool, int, Job]] = field(default_factory=list)
+    stale: int = 0
+    called: Job | None = None
 
 
 @dataclass(slots=True)
@@ -279,15 +304,16 @@ class Line:
     its usage as of `used_at`, see `shares`. `weight` and `turn` are what the last round made of that.
 
     `tiers` are in falling order of priority. `standing` counts the RUNNABLE jobs, children too, `stale` the places of
-    jobs that left out of turn. `accused` is the job whose statusReason says why the head can never start, `accused_at`
-    since when (ms; None: not known since the restart). `moved_at` is when the line last moved up, 0 if it has not
-    since the restart.
+    jobs that left out of turn, `aside` the RUNNABLE jobs that stepped out for a while. `accused` is the job whose
+    statusReason says why the head can never start, `accused_at` since when (ms; None: not known since the restart).
+    `moved_at` is when the line last moved up, 0 if it has not since the restart.
     """
 
     name: str
     tiers: list[Tier] = field(default_factory=lambda: [Tier()])
     standing: int = 0
     stale: int = 0
+    aside: int = 0
     accused: Job | None = None
     accused_at: int | None = None
     moved_at: int = 0
@@ -360,7 +386,8 @@ class State:
     ended; `watched` is the last number given. `arrivals` are restored jobs that the next step moves on. `awake` are
     ARNs of queues whose head may have become placeable. `pools` are by name: the ARN of a consumable resource, a queue
     or a definition, or what a claim says; `drawn` are those consumable resources of whose units some were taken or
-    given back since the last step.
+    given back since the last step, `stirred` those pools that may have units for jobs that stepped aside; `steps_aside`
+    counts these.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -378,6 +405,8 @@ class State:
     turns: int = 0
     pools: dict[str, Pool] = field(default_factory=dict)
     drawn: dict[str, Pool] = field(default_factory=dict)
+    stirred: dict[str, Pool] = field(default_factory=dict)
+    steps_aside: int = 0
 
     def placed(self) -> list[Job]:
         """The jobs that hold room, each once."""

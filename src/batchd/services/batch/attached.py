@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from batchd.gateway.operation import Context
 from batchd.scheduler.events import FairShare, QueueSaved, QueueSpec, TimeLimit
+from batchd.services.batch.concurrency import limit_of
 from batchd.services.batch.faults import client_exception
 from batchd.services.batch.listing import existing
 from batchd.services.batch.names import POLICY, QUEUE
@@ -54,7 +55,8 @@ def queue_spec(ctx: Context, aws: Body) -> QueueSpec:
     limits = tuple(TimeLimit(a["reason"], a["maxTimeSeconds"]) for a in aws["jobStateTimeLimitActions"])
     policy = aws.get("schedulingPolicyArn")
     fair_share = None if policy is None else _fair_share(existing(ctx, POLICY, policy)[1]["fairsharePolicy"])
-    return QueueSpec(aws["jobQueueArn"], aws["priority"], environments, limits, fair_share=fair_share)
+    most = limit_of(aws["tags"])
+    return QueueSpec(aws["jobQueueArn"], aws["priority"], environments, limits, most, fair_share)
 
 
 def _fair_share(policy: Body) -> FairShare:

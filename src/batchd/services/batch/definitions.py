@@ -10,6 +10,7 @@ import orjson
 from batchd.gateway.operation import Context, reads, writes
 from batchd.gateway.tokens import encode_token
 from batchd.quotas import exceeds
+from batchd.services.batch.concurrency import save_definition_limit
 from batchd.services.batch.consumable_rules import find_claims
 from batchd.services.batch.definition_rules import validate_definition
 from batchd.services.batch.definition_shapes import new_definition
@@ -45,7 +46,9 @@ def register_job_definition(params: batch.RegisterJobDefinitionRequestTypeDef, c
     find_claims(ctx, params.get("consumableResourceProperties", {}))
     revision = next_revision(ctx, name)
     arn = resource_arn(ctx, DEFINITION, f"{name}:{revision}")
-    add_revision(ctx, name, revision, new_definition(params, arn, revision, tags))
+    definition = new_definition(params, arn, revision, tags)
+    add_revision(ctx, name, revision, definition)
+    save_definition_limit(ctx, definition)
     return {"jobDefinitionName": name, "jobDefinitionArn": arn, "revision": revision}
 
 

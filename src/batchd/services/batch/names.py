@@ -17,6 +17,7 @@ ENVIRONMENT = "batch.compute-environment"
 POLICY = "batch.scheduling-policy"
 DEFINITION = "batch.job-definition"
 SERVICE_ENVIRONMENT = "batch.service-environment"
+DEFINITION_LIMIT = "batch.job-definition-limit"  # named as the definition's revision
 CONSUMABLE = "batch.consumable-resource"
 CONSUMABLE_USE = "batch.consumable-resource-use"  # whose writer is controllers/schedule
 

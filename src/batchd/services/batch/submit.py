@@ -10,7 +10,7 @@ import orjson
 from batchd.gateway.operation import Context, writes
 from batchd.quotas import Quotas, exceeds
 from batchd.scheduler.events import JobSpec, JobStatus, JobSubmitted
-from batchd.services.batch import client_tokens
+from batchd.services.batch import client_tokens, concurrency
 from batchd.services.batch.clusters import clusters_of
 from batchd.services.batch.dependencies import find_dependencies
 from batchd.services.batch.documents import work_document
@@ -63,6 +63,7 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
         _ensure_log_group(ctx, log)
     place = find_place(ctx, found, definition, params)
     job_id = ctx.new_id()
+    limits = concurrency.claims_of(ctx, job_id, size, tags)
     spec = JobSpec(
         job_id=job_id,
         queue=queue["jobQueueArn"],
@@ -76,7 +77,7 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
         after_any=waits.after_any,
         share=place.share,
         priority=place.priority,
-        claims=claims_of(ctx, job),
+        claims=(*claims_of(ctx, job), *limits),
         definition=definition["jobDefinitionArn"],
         gang=gang_of(job),
     )

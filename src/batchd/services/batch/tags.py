@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from batchd.arns import parse_arn
 from batchd.gateway.operation import Context, reads, writes
+from batchd.services.batch import concurrency
+from batchd.services.batch.attached import save_queue
 from batchd.services.batch.faults import client_exception, wrapping
 from batchd.services.batch.names import CONSUMABLE, ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
 from batchd.services.batch.revisions import find_revision, save_revision
@@ -74,14 +76,25 @@ def _find_job(ctx: Context, job_id: str, *, is_service: bool) -> _Tagged | None:
         raise client_exception(f"{ctx.arn('batch', f'job/{job_id}')} is the child of an array job, which has no tags")
     if row.node is not None:
         raise client_exception(f"{ctx.arn('batch', f'job/{job_id}')} is the node of a job, which has no tags")
-    return _Tagged(row.tags, lambda tags: ctx.tx.jobs.set_tags(job_id, tags))
+
+    def save(tags: dict[str, str]) -> None:
+        concurrency.validate_kept(row.tags, tags)
+        ctx.tx.jobs.set_tags(job_id, tags)
+
+    return _Tagged(row.tags, save)
 
 
 def _find_definition(ctx: Context, arn: str) -> _Tagged | None:
     body = find_revision(ctx, arn)
     if body is None:
         return None
-    return _Tagged(body["aws"]["tags"], lambda tags: save_revision(ctx, _with_tags(body, tags)))
+
+    def save(tags: dict[str, str]) -> None:
+        tagged = _with_tags(body, tags)
+        save_revision(ctx, tagged)
+        concurrency.save_definition_limit(ctx, tagged["aws"])
+
+    return _Tagged(body["aws"]["tags"], save)
 
 
 def _find_resource(ctx: Context, kind: str, arn: str) -> _Tagged | None:
@@ -89,6 +102,8 @@ def _find_resource(ctx: Context, kind: str, arn: str) -> _Tagged | None:
     body = ctx.tx.resources.get(key)
     if body is None:
         return None
+    if kind == QUEUE:
+        return _Tagged(body["aws"]["tags"], lambda tags: save_queue(ctx, key, body["aws"] | {"tags": tags}))
     return _Tagged(body["aws"]["tags"], lambda tags: ctx.tx.resources.put(key, _with_tags(body, tags)))
 
 
