@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobStatus
+from batchd.scheduler.reasons import DEPENDENCY_FAILED
 from batchd.scheduler.state import Transition
 from batchd.store.store import Tx
 from tests.simulation.pools import PoolOracle
@@ -69,6 +70,8 @@ class Oracle:
             seen.attempts += 1
             if seen.attempts > spec.attempts or moved.attempt != seen.attempts:
                 yield f"{job_id} starts attempt {moved.attempt} after {seen.attempts - 1} of {spec.attempts}"
+        if moved.status_reason == DEPENDENCY_FAILED and moved.status is FAILED and not self._is_doomed(job_id, spec):
+            yield f"{job_id} failed of a dependency that did not fail, or whose failure it bears"
         if moved.status is SUCCEEDED and self._failed_children(job_id, spec):
             yield f"array {job_id} succeeded without its children"
         seen.status = moved.status
@@ -110,9 +113,16 @@ class Oracle:
             if not _is_enough(self._status(before), spec.after_any):
                 yield f"{job_id} is RUNNABLE before {before} was over"
 
+    def _is_doomed(self, job_id: str, spec: JobSpec) -> bool:
+        _, _, index = job_id.partition(":")
+        strict = [one for one in spec.depends_on if not one.after_any]
+        if any(self._status(_other(one, index)) is FAILED for one in strict):
+            return True
+        earlier = range(int(index)) if index and spec.sequential and not spec.after_any else ()
+        return any(self._status(f"{spec.job_id}:{number}") is FAILED for number in earlier)
+
     def _is_met(self, dependency: Dependency, index: str) -> bool:
-        other = f"{dependency.job_id}:{index}" if dependency.each and index else dependency.job_id
-        return _is_enough(self._status(other), dependency.after_any)
+        return _is_enough(self._status(_other(dependency, index)), dependency.after_any)
 
     def _status(self, job_id: str) -> JobStatus:
         seen = self._seen.get(job_id)
@@ -130,6 +140,11 @@ class Oracle:
     def unfinished(self) -> list[str]:
         """Jobs that the state changes leave alive."""
         return [job_id for job_id, seen in self._seen.items() if seen.status not in FINAL]
+
+
+def _other(dependency: Dependency, index: str) -> str:
+    """Whom the job waits for; of an array its child of this index."""
+    return f"{dependency.job_id}:{index}" if dependency.each and index else dependency.job_id
 
 
 def _is_enough(status: JobStatus, after_any: bool) -> bool:

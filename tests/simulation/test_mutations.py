@@ -47,6 +47,18 @@ def a_dependency_that_failed_counts_as_met() -> Breakage:
     return dependencies, "outcome", outcome
 
 
+def a_failure_is_borne_by_nobody() -> Breakage:
+    return dependencies, "bears_failure", lambda job, other_id, each: False
+
+
+def a_failure_is_borne_by_everybody() -> Breakage:
+    return dependencies, "bears_failure", lambda job, other_id, each: True
+
+
+def a_sequence_that_bears_failures_runs_all_at_once() -> Breakage:
+    return dependencies, "predecessor", lambda children, index, after_any: -1
+
+
 def memory_is_not_looked_at() -> Breakage:
     right = placement.machine_hurdle
 
@@ -107,6 +119,9 @@ BROKEN = (
     retried_jobs_go_to_the_back,
     one_attempt_too_many,
     a_dependency_that_failed_counts_as_met,
+    a_failure_is_borne_by_nobody,
+    a_failure_is_borne_by_everybody,
+    a_sequence_that_bears_failures_runs_all_at_once,
     memory_is_not_looked_at,
     what_is_given_back_wakes_nobody,
     the_last_comes_first,
