@@ -17,26 +17,34 @@ index, number = int(os.environ["AWS_BATCH_JOB_NODE_INDEX"]), int(os.environ["AWS
 told = {name: value for name, value in os.environ.items() if name.startswith("AWS_BATCH_JOB_")}
 
 
-def lead() -> int:
-    """Hear all the others, then tell each of them the sum."""
+def tell(total: int) -> None:
+    print(json.dumps({**told, "total": total}), flush=True)
+
+
+def lead() -> None:
+    """Hear all the others, tell each of them the sum, and stay until they have gone: with this node the job ends."""
     with socket.create_server(("0.0.0.0", 0)) as listener:
         port_file.with_suffix(".new").write_text(str(listener.getsockname()[1]))
         port_file.with_suffix(".new").rename(port_file)
         others = [listener.accept()[0] for _ in range(number - 1)]
-        total = index + sum(int(other.recv(16)) for other in others)
-        for other in others:
-            other.sendall(str(total).encode())
-    return total
+    total = index + sum(int(other.recv(16)) for other in others)
+    for other in others:
+        other.sendall(str(total).encode())
+    for other in others:
+        other.recv(16)
+    tell(total)
 
 
-def follow() -> int:
+def follow() -> None:
     while not port_file.exists():
         time.sleep(0.02)
     address = os.environ["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"]
     with socket.create_connection((address, int(port_file.read_text()))) as main:
         main.sendall(str(index).encode())
-        return int(main.recv(16))
+        tell(int(main.recv(16)))
 
 
-is_main = str(index) == os.environ["AWS_BATCH_JOB_MAIN_NODE_INDEX"]
-print(json.dumps({**told, "total": lead() if is_main else follow()}), flush=True)
+if str(index) == os.environ["AWS_BATCH_JOB_MAIN_NODE_INDEX"]:
+    lead()
+else:
+    follow()
