@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
-from tests.fuzz import messaging, trainers, workers
+from tests.fuzz import gangs, messaging, trainers, workers
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -147,6 +147,7 @@ FIRST: list[Call] = [
     _queue("cloud", "fargate"),
     _queue("closed", "ec2", state="DISABLED"),
     *trainers.FIRST,
+    *gangs.FIRST,
     _definition("feed", _CONTAINER, parameters={"what": "hello"}, tags={"team": "night"}),
     _definition("feed", _WHOLE_CONTAINER, parameters={"what": "hello"}, retryStrategy=_RETRY),
     _definition("cloud", _FARGATE, platformCapabilities=["FARGATE"], timeout={"attemptDurationSeconds": 60}),
@@ -229,6 +230,7 @@ THEN: list[Call] = [
 # What would change the town too much to be lived through, and more ways to ask.
 MORE: list[Call] = [
     *trainers.MORE,
+    *gangs.MORE,
     _batch(
         "SubmitJob",
         jobName="more",

@@ -35,6 +35,7 @@ from batchd.store.sqlite import DatabaseFile, SqliteStore
 from batchd.store.store import StreamKey, Tx
 from batchd.task import TaskSpec
 from tests.contexts import ACCOUNT, MASTER_KEY, SIGNER
+from tests.fuzz.gangs import gang
 from tests.fuzz.inhabitants import FIRST, MORE, REMEMBER, THEN, Call
 from tests.fuzz.trainers import service_job
 from tests.fuzz.wire import CLIENTS, plain_request, read_answer
@@ -288,6 +289,9 @@ class Plan:
         trained = [must(town, "batch", "SubmitServiceJob", service_job("training"))["jobId"] for _ in range(3)]
         town.happen(TaskStarted(str(states.jobs[trained[0]].task_id), now))
         self.names["servicejobid"] = trained
+        crew = must(town, "batch", "SubmitJob", gang())["jobId"]
+        town.happen(TaskStarted(str(states.jobs[crew].task_id), now))
+        self.names["gangid"], self.names["nodeid"] = [crew], [f"{crew}#1"]
         must(town, "batch", "SubmitJob", {"jobQueue": "idle", "jobDefinition": "feed:1", "jobName": "runnable"})
 
 
