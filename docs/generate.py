@@ -27,6 +27,7 @@ NAMES = {
     "iam": "IAM",
     "lambda": "Lambda",
     "logs": "CloudWatch Logs",
+    "scheduler": "EventBridge Scheduler",
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",
     "sqs": "SQS",

@@ -22,6 +22,8 @@ from batchd.services.events.buses import DEFAULT
 from batchd.services.events.principals import PRINCIPAL
 from batchd.services.events.rules import STAMP
 from batchd.services.events.rules import TICKS as RULES
+from batchd.services.scheduler_ import firing
+from batchd.services.scheduler_.schedules import TICKS as SCHEDULES
 from batchd.services.sqs.moves import MOVE, move_some
 from batchd.store.store import Body, Delivery, Store, Tx
 from batchd.store.writer import Writer
@@ -91,6 +93,10 @@ def _handlers(operations: Operations) -> dict[str, Handler]:
             failed=partial(reaching.on_failed, enter),
             dead=partial(reaching.on_dead, enter),
         ),
+        firing.TARGET: Handler(
+            inside=partial(firing.deliver_schedule, enter),
+            dead=partial(firing.bury_schedule, enter),
+        ),
         MOVE: Handler(inside=partial(_for_itself, operations, "sqs.amazonaws.com", move_some)),
     }
 
@@ -112,4 +118,11 @@ def _sources(operations: Operations, account: str) -> dict[str, Source]:
         how = ticking.LEFT_OUT if tick.is_left_out else ticking.MISSED if tick.is_missed else ticking.ON_TIME
         return ticking.fire_rule(operations.inside(tx, caller, region), name, tick.due_at, how)
 
-    return {RULES: fire_rule}
+    scheduler = Caller.service(account, firing.PRINCIPAL)
+
+    def fire_one(tx: Tx, tick: Tick) -> int | None:
+        region, group, name = tick.name.split("/")
+        ctx = operations.inside(tx, scheduler, region)
+        return firing.fire_schedule(ctx, group, name, tick.due_at, is_left_out=tick.is_left_out)
+
+    return {RULES: fire_rule, SCHEDULES: fire_one}

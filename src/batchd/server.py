@@ -49,7 +49,22 @@ from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.queue_pollers import Pollers
 from batchd.sandboxes.functions import Functions
 from batchd.scheduler.commands import StartTask
-from batchd.services import batch, batchd_, ec2, ecr, events, iam, lambda_, logs, secretsmanager, sns, sqs, ssm, sts
+from batchd.services import (
+    batch,
+    batchd_,
+    ec2,
+    ecr,
+    events,
+    iam,
+    lambda_,
+    logs,
+    scheduler_,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
+    sts,
+)
 from batchd.services.batch.client_tokens import forget_old_tokens
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.lambda_.events import EVENT as FUNCTION_EVENT
@@ -72,6 +87,7 @@ SERVICES: tuple[Service, ...] = (
     iam.SERVICE,
     lambda_.SERVICE,
     logs.SERVICE,
+    scheduler_.SERVICE,
     secretsmanager.SERVICE,
     sns.SERVICE,
     sqs.SERVICE,

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
-from tests.fuzz import gangs, messaging, trainers, workers
+from tests.fuzz import clocks, gangs, messaging, trainers, workers
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -209,6 +209,7 @@ FIRST: list[Call] = [
     ("ec2", "CreateTags", {"Resources": ["@VpcId"], "Tags": _TAGS}),
     *messaging.FIRST,
     *workers.FIRST,
+    *clocks.FIRST,
 ]
 THEN: list[Call] = [
     *(_batch("ListJobs", jobQueue="night", jobStatus=s) for s in ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")),
@@ -411,4 +412,5 @@ MORE: list[Call] = [
     ("sts", "AssumeRole", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/worker", "RoleSessionName": "ss"}),
     *messaging.MORE,
     *workers.MORE,
+    *clocks.MORE,
 ]
