@@ -1,6 +1,6 @@
 """Every benchmark, medians of several runs, beside a peer or the limit of the machine in the same run.
 
-python benchmarks/run.py [noop] [array] [queued] [submit] [latency] [start] [trace]
+python benchmarks/run.py [noop] [array] [queued] [submit] [latency] [start] [trace] [events]
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import depth
+import events
 import served
 import signed
 import uvloop
@@ -91,6 +92,19 @@ def start() -> str:
             times.append(took)
             sizes.append(process.memory_info().rss / 2**20)
     return f"start to ready: {statistics.median(times):.2f} s; idle memory: {statistics.median(sizes):.0f} MiB"
+
+
+def published() -> str:
+    """PutEvents per second on a bus of a thousand rules, one event each, beside moto's server."""
+    ours, peer = [], []
+    for _ in range(ROUNDS):
+        with served.batchd("--engine", "fake") as (signer, _, _):
+            ours.append(events.published(signer, 20_000))
+        with served.moto() as signer:
+            peer.append(events.published(signer, 200))
+    accepted, delivered = (statistics.median(rates) for rates in zip(*ours, strict=True))
+    other = statistics.median(accepted for accepted, _ in peer)
+    return f"PutEvents/s: batchd {accepted:.0f} (delivered {delivered:.0f}/s), moto {other:.0f}"
 
 
 def trace() -> str:
@@ -179,6 +193,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "latency": latency,
     "start": start,
     "trace": trace,
+    "events": published,
 }
 
 if __name__ == "__main__":

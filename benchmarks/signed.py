@@ -22,6 +22,7 @@ class Signer:
     secret_key: str
     service: str = "batch"
     region: str = "us-east-1"
+    target: str = ""  # the operation, in the JSON protocols
     _keys: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -45,8 +46,12 @@ class Signer:
             f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nX-Amz-Date: {at}\r\n"
             f"Authorization: AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, "
             f"SignedHeaders=content-type;host;x-amz-date, Signature={signature}\r\n"
-            f"Content-Length: {len(data)}\r\n\r\n"
+            f"{self._protocol}Content-Length: {len(data)}\r\n\r\n"
         ).encode() + data
+
+    @property
+    def _protocol(self) -> str:
+        return f"X-Amz-Target: {self.target}\r\n" if self.target else ""
 
     def _key(self, date: str) -> bytes:
         if date not in self._keys:

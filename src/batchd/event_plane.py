@@ -20,6 +20,7 @@ from batchd.services.events.bus import KIND as EVENT_TARGET
 from batchd.services.events.bus import bus_of, publish
 from batchd.services.events.buses import DEFAULT
 from batchd.services.events.principals import PRINCIPAL
+from batchd.services.events.replays import REPLAY, replay_some
 from batchd.services.events.rules import STAMP
 from batchd.services.events.rules import TICKS as RULES
 from batchd.services.scheduler_ import firing
@@ -28,6 +29,9 @@ from batchd.services.sqs.moves import MOVE, move_some
 from batchd.store.store import Body, Delivery, Store, Tx
 from batchd.store.writer import Writer
 from batchd.topic_plane import topic_handlers
+
+_DEAD_MS = 14 * 86_400_000
+_DEAD_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -57,6 +61,11 @@ def make_event_plane(store: Store, writer: Writer, clock: Clock, account: str) -
         Notify(store, writer, bus, envelopes),
     )
     return plane
+
+
+def forget_dead(tx: Tx, now: int) -> int:
+    """Delete some of the deliveries that were given up a fortnight ago; returns how many."""
+    return tx.deliveries.trim_dead(now - _DEAD_MS, _DEAD_AT_ONCE)
 
 
 @dataclass(slots=True)
@@ -93,6 +102,7 @@ def _handlers(operations: Operations) -> dict[str, Handler]:
             failed=partial(reaching.on_failed, enter),
             dead=partial(reaching.on_dead, enter),
         ),
+        REPLAY: Handler(inside=partial(_for_itself, operations, PRINCIPAL, replay_some)),
         firing.TARGET: Handler(
             inside=partial(firing.deliver_schedule, enter),
             dead=partial(firing.bury_schedule, enter),

@@ -32,7 +32,7 @@ from batchd.engines.engine import Engine, FailedToStart, Report
 from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
 from batchd.errors import ApiError, BatchdError, ConfigError
-from batchd.event_plane import EventPlane, make_event_plane
+from batchd.event_plane import EventPlane, forget_dead, make_event_plane
 from batchd.function_plane import Events, surroundings
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_download, issue_task_token
@@ -66,6 +66,7 @@ from batchd.services import (
     sts,
 )
 from batchd.services.batch.client_tokens import forget_old_tokens
+from batchd.services.events.archives import expire_archives
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.lambda_.events import EVENT as FUNCTION_EVENT
 from batchd.services.secretsmanager.containers import container_value as secret_value
@@ -94,7 +95,14 @@ SERVICES: tuple[Service, ...] = (
     ssm.SERVICE,
     sts.SERVICE,
 )
-CHORES = (purge_deleted, forget_old_tokens, expire_messages, forget_unconfirmed)
+CHORES = (
+    purge_deleted,
+    forget_old_tokens,
+    expire_messages,
+    forget_unconfirmed,
+    expire_archives,
+    forget_dead,
+)
 KEYS = "keys.json"
 _ELSEWHERE = ("192.0.2.1", 9)  # a network that is nowhere, reserved for documents
 _GRACE_S = 5.0  # for requests under way when the server stops

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from batchd.gateway.operation import Service, operations_of
-from batchd.services.events import buses, permissions, putting, rules, tags, targets
+from batchd.services.events import archives, buses, permissions, putting, replays, rules, tags, targets
 
-SERVICE = Service("events", operations_of([buses, permissions, rules, targets, tags, putting]))
+SERVICE = Service("events", operations_of([archives, buses, permissions, putting, replays, rules, tags, targets]))

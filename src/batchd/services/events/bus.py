@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batchd.gateway.operation import Context
 from batchd.matching.patterns import compile_pattern, flatten
+from batchd.services.events.archives import ARCHIVE, keep_event
 from batchd.services.events.buses import RULE
 from batchd.services.events.index import PatternIndex
 from batchd.services.events.rules import STAMP, is_enabled
 from batchd.store.store import Body, BusRecord, Key, Tx
 
-ARCHIVE = "events.archive"
 KIND = "events.target"  # of deliveries
 _LARGEST_RECORD = 2_000  # characters of a detail that is kept to be looked at
 _KEPT_BUSES = 256
@@ -60,15 +60,18 @@ def _read_bus(tx: Tx, region: str, name: str) -> Bus:
     return Bus(tuple(wanting), always, PatternIndex([compile_pattern(body["EventPattern"]) for body in wanting]))
 
 
-def publish(ctx: Context, name: str, event: Body, hops: int = 0) -> None:
-    """Give an event to the rules of a bus, in this unit of work. `hops` are the buses it has come through."""
+def publish(ctx: Context, name: str, event: Body, hops: int = 0, only: Sequence[str] | None = None) -> None:
+    """Give an event to the rules of a bus, in this unit of work: to all, or `only` to those with these ARNs. `hops` are
+    the buses it has come through."""
     bus = bus_of(ctx.tx, ctx.region, name)
     wanting = bus.wants(event) if bus else []
+    if only:
+        wanting = [body for body in wanting if body.get("Arn") in only]
     for body in wanting:
         if "targets" in body:
             deliver(ctx, body, event, hops)
         else:
-            ctx.tx.archives.add(body["Arn"], ctx.now_ms, event)
+            keep_event(ctx.tx, body, event)
     if wanting or not event["source"].startswith("aws."):  # there is no end of what AWS tells and nobody asks for
         matched = [body["Name"] for body in wanting if "targets" in body]
         record(ctx, name, "event", {"rules": matched, "event": _short(event)})
