@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from batchd.services.batchd_ import MODELS
 from tests.clients.refusals import refused
 from tests.clients.waiting import described, ended, eventually
-from tests.clients.worlds import Gate, World
+from tests.clients.worlds import Gate, World, fresh
 from tests.conftest import Running
 
 
@@ -110,6 +111,32 @@ def test_what_cannot_run_again_is_refused(own: Any, world: World, gate: Gate) ->
     world.batch.update_job_queue(jobQueue=world.queue, state="DISABLED")
     with refused(f"JobQueue {world.queue} is in DISABLED state. Only ENABLED JobQueues accept jobs."):
         own.rerun_job(jobId=array)
+
+
+def test_what_runs_again_needs_the_same_counted_things_and_keeps_to_the_same_limits(
+    own: Any, world: World, gate: Gate
+) -> None:
+    seat = fresh("seat")
+    world.batch.create_consumable_resource(consumableResourceName=seat, totalQuantity=9)
+    first = world.run(
+        f"[ -e {gate.path} ]",
+        arrayProperties={"size": 3},
+        tags={"batchd:max-concurrency": "1"},
+        consumableResourcePropertiesOverride={
+            "consumableResourceList": [{"consumableResource": seat, "quantity": 5}],
+        },
+    )
+    gate.open()
+    again = own.rerun_job(jobId=first["jobId"])
+    assert ended(world.batch, again["jobId"])["status"] == "SUCCEEDED"
+    ran = sorted(children(world, again["jobId"], 3), key=lambda child: int(child["startedAt"]))
+    assert all(one["stoppedAt"] <= other["startedAt"] for one, other in pairwise(ran))
+    jobs = world.batch.list_jobs_by_consumable_resource(consumableResource=seat)["jobs"]
+    assert [job["jobArn"].rpartition("/")[2] for job in jobs] == [again["jobId"], first["jobId"]]
+
+    world.batch.delete_consumable_resource(consumableResource=seat)
+    with refused(f"ConsumableResource {seat} does not exist"):
+        own.rerun_job(jobId=first["jobId"])
 
 
 def test_the_log_group_of_a_job_that_runs_again_is_made_again(own: Any, world: World) -> None:

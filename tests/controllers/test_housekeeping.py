@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from batchd.clock import ManualClock
 from batchd.controllers.housekeeping import Housekeeping
-from batchd.scheduler.events import TimePassed
+from batchd.scheduler.events import DefinitionLimited, TimePassed
 from batchd.services.batch import SERVICE
 from batchd.store.sqlite import MEMORY, open_sqlite
 from batchd.store.store import Body, Key, Result, Store, Tx
@@ -73,11 +74,11 @@ def _leave(tx: Tx, old: str, new: str, now: int) -> None:
     tx.results.put(new, Result("1"), now)
 
 
-def register(world: World, name: str, region: str = "us-east-1") -> str:
+def register(world: World, name: str, region: str = "us-east-1", **more: Any) -> str:
     needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
     container = {"image": "busybox", "resourceRequirements": needs}
     definition = {"jobDefinitionName": name, "type": "container", "containerProperties": container}
-    return str(world.ask("register_job_definition", region, **definition)["jobDefinitionArn"])
+    return str(world.ask("register_job_definition", region, **definition, **more)["jobDefinitionArn"])
 
 
 def known(world: World, region: str = "us-east-1") -> list[tuple[str, int]]:
@@ -108,6 +109,16 @@ async def test_revisions_go_on_counting_after_the_old_ones_are_deleted(world: Wo
     world.clock.advance(181 * DAY_S)
     await world.tidy()
     assert register(world, "feed").endswith(":2")
+
+
+async def test_the_limit_of_a_definition_goes_with_it(world: World) -> None:
+    arn = register(world, "feed", tags={"batchd:max-concurrency": "2"})
+    world.ask("deregister_job_definition", jobDefinition=arn)
+    world.clock.advance(181 * DAY_S)
+    await world.tidy()
+    with world.store.read() as tx:
+        assert tx.resources.every("batch.job-definition-limit") == []
+        assert [event for _, _, event in tx.journal.read(0, 10)][-1] == DefinitionLimited(arn, None)
 
 
 async def test_a_thousand_go_in_several_pieces(world: World) -> None:

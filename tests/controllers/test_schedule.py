@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from batchd.clock import ManualClock
-from batchd.controllers.schedule import Schedule
+from batchd.controllers.schedule import CONSUMABLE_USE, Schedule
 from batchd.scheduler.events import Resources, TimeLimit
+from batchd.scheduler.state import PoolKind
 from batchd.services.batch import SERVICE
 from batchd.store.sqlite import MEMORY, open_sqlite
 from batchd.store.store import Key, Tx
@@ -15,6 +16,7 @@ from tests.contexts import context
 
 ENVIRONMENT = "arn:aws:batch:us-east-1:123456789012:compute-environment/ce"
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/night"
+TOKEN = "arn:aws:batch:us-east-1:123456789012:consumable-resource/token"
 LACKING = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
 
 
@@ -79,3 +81,29 @@ def _old_documents(tx: Tx) -> None:
     tx.resources.put(Key("batch.compute-environment", "us-east-1", "ce"), {"spec": {"arn": "ce", "available": True}})
     spec = {"arn": "q", "priority": 1, "environments": ["ce"]}
     tx.resources.put(Key("batch.job-queue", "us-east-1", "q"), {"spec": spec})
+
+
+def test_counted_things_and_limits_come_back_as_they_were() -> None:
+    clock = ManualClock()
+    store = open_sqlite(MEMORY, clock)
+    seat = {"consumableResourceName": "seat", "totalQuantity": 3}
+    store.transact(asked("create_consumable_resource", **seat))
+    token = {"consumableResourceName": "token", "totalQuantity": 9, "resourceType": "NON_REPLENISHABLE"}
+    store.transact(asked("create_consumable_resource", **token))
+    store.transact(lambda tx: tx.resources.put(Key(CONSUMABLE_USE, "us-east-1", "token"), {"arn": TOKEN, "used": 4}))
+    container = {
+        "image": "busybox",
+        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
+    }
+    definition = {"jobDefinitionName": "feed", "type": "container", "containerProperties": container}
+    store.transact(asked("register_job_definition", **definition, tags={"batchd:max-concurrency": "2"}))
+    store.transact(asked("register_job_definition", **definition))
+
+    pools = Schedule(store, clock, Resources(1000, 1000), lambda commands: None).scheduler.state.pools
+
+    found = {name.rpartition(":")[2]: (pool.kind, pool.total, pool.used, pool.refills) for name, pool in pools.items()}
+    assert found == {
+        "consumable-resource/seat": (PoolKind.RESOURCE, 3, 0, True),
+        "consumable-resource/token": (PoolKind.RESOURCE, 9, 4, False),
+        "1": (PoolKind.DEFINITION, 2, 0, True),
+    }

@@ -16,7 +16,19 @@ from batchd.scheduler.events import (
     TerminateRequested,
 )
 from batchd.scheduler.state import PoolKind
-from tests.scheduler.worlds import World, array, each, keyed, machine, needing, queue, retrying, spec
+from tests.scheduler.worlds import (
+    World,
+    array,
+    consumable,
+    each,
+    fair,
+    keyed,
+    machine,
+    needing,
+    queue,
+    retrying,
+    spec,
+)
 
 
 @pytest.fixture
@@ -256,6 +268,46 @@ def test_an_array_that_is_terminated_while_it_sits_aside_leaves_nothing_behind(w
     world.exit("a:0", 137)
     world.exit("a:1", 137)
     assert (world.status("a"), world.scheduler.state.pools) == ("FAILED", {})
+
+
+# Shares
+
+PATIENT = fair()
+
+
+def shared(share: str, job: JobSpec) -> JobSpec:
+    return replace(job, share=share)
+
+
+def test_a_share_whose_head_is_held_goes_on_with_those_behind_it(world: World) -> None:
+    world.tell(queue("q", "main", fair=PATIENT))
+    world.submit(shared("a", keyed(spec("a1"), 1)))
+    world.submit(shared("a", keyed(spec("a2"), 1)), shared("a", spec("a3")), shared("b", keyed(spec("b1"), 1)))
+    world.submit(shared("b", spec("b2")))
+    assert world.statuses("a2", "a3", "b1", "b2") == "RUNNABLE STARTING RUNNABLE STARTING"
+    world.run("a1")
+    assert sorted(world.statuses("a2", "b1").split()) == ["RUNNABLE", "STARTING"], "one of both shares"
+    for name in ("a2", "b1"):
+        if world.status(name) == "STARTING":
+            world.run(name)
+    assert "RUNNABLE" not in world.statuses("a2", "b1")
+
+
+def test_the_last_unit_is_given_out_once_among_shares(world: World) -> None:
+    world.tell(queue("q", "main", fair=PATIENT), consumable("seat", 1))
+    world.submit(*[shared(name, keyed(needing(spec(f"{name}1"), seat=1), 2)) for name in "abc"])
+    assert sorted(world.statuses("a1", "b1", "c1").split()) == ["RUNNABLE", "RUNNABLE", "STARTING"]
+    world.submit(shared("d", spec("d1")))
+    assert world.status("d1") == "STARTING", "for units a share blocks nobody but itself"
+
+
+def test_a_share_with_no_room_for_its_head_steps_aside_once_its_key_is_taken(world: World) -> None:
+    world.tell(queue("q", "main", fair=PATIENT), queue("other", "main", priority=9))
+    world.submit(spec("big", 10, on="other"))
+    world.submit(shared("a", keyed(spec("a1", 8), 1)), shared("a", spec("a2")), shared("b", keyed(spec("b1", 8), 1)))
+    assert world.statuses("a1", "a2", "b1") == "RUNNABLE RUNNABLE RUNNABLE"
+    world.submit(keyed(spec("taker", on="other"), 1), shared("b", spec("b2")))
+    assert world.statuses("taker", "a1", "a2", "b2") == "STARTING RUNNABLE STARTING STARTING"
 
 
 # A definition

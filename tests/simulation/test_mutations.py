@@ -8,10 +8,22 @@ from typing import Any
 
 import pytest
 
-from batchd.scheduler import cycle, deadlines, dependencies, gangs, lifecycle, lines, placement, scheduler, tasks
+from batchd.scheduler import (
+    benches,
+    cycle,
+    deadlines,
+    dependencies,
+    gangs,
+    lifecycle,
+    lines,
+    placement,
+    pools,
+    scheduler,
+    tasks,
+)
 from batchd.scheduler.events import JobStatus, Resources
 from batchd.scheduler.scheduler import Scheduler
-from batchd.scheduler.state import Draft, Job, Line, Machine, State
+from batchd.scheduler.state import Draft, Job, Line, Machine, Pool, State
 from tests.simulation.simulate import first_failure
 from tests.simulation.world import Trouble
 
@@ -115,6 +127,18 @@ def a_restart_forgets_nodes() -> Breakage:
     return gangs, "restore", lambda state, gang: None
 
 
+def there_is_always_a_unit() -> Breakage:
+    return Pool, "lacks", lambda self, quantity: False
+
+
+def who_stepped_aside_is_not_called_back() -> Breakage:
+    return benches, "call_next", lambda state: state.stirred.clear()
+
+
+def what_was_used_up_is_there_again_after_a_restart() -> Breakage:
+    return pools, "recall", lambda state, arn, used: None
+
+
 BROKEN = (
     retried_jobs_go_to_the_back,
     one_attempt_too_many,
@@ -131,6 +155,9 @@ BROKEN = (
     nodes_go_on_without_their_main_node,
     a_gang_is_over_with_its_main_node,
     a_restart_forgets_nodes,
+    there_is_always_a_unit,
+    who_stepped_aside_is_not_called_back,
+    what_was_used_up_is_there_again_after_a_restart,
 )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from batchd.clock import Clock
 from batchd.errors import StoreError
+from batchd.scheduler.events import DefinitionLimited
 from batchd.store.store import Key, Tx
 from batchd.store.writer import Writer
 
@@ -77,10 +78,18 @@ def expire_definitions(tx: Tx, before: int) -> int:
         if int(since) >= before:
             break
         tx.resources.delete(Key(DEFINITION, region, definition))
-        tx.resources.delete(Key(DEFINITION_LIMIT, region, definition))
+        _forget_limit(tx, Key(DEFINITION_LIMIT, region, definition))
         tx.resources.delete(Key(INACTIVE_DEFINITION, "", name))
         gone += 1
     return gone
+
+
+def _forget_limit(tx: Tx, key: Key) -> None:
+    """No job can be submitted with this job definition any more."""
+    limit = tx.resources.get(key)
+    if limit is not None:
+        tx.resources.delete(key)
+        tx.journal.append(DefinitionLimited(limit["definition"], None))
 
 
 def expire_logs(tx: Tx, now: int) -> int:

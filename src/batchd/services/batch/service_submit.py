@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchd.gateway.operation import Context, writes
 from batchd.scheduler.events import JobSpec, JobSubmitted, ServiceSpec
 from batchd.scheduler.reasons import of_sagemaker
 from batchd.services.batch.client_tokens import find_use, remember_use
+from batchd.services.batch.concurrency import claims_of
 from batchd.services.batch.faults import client_exception, wrapping
 from batchd.services.batch.names import QUEUE, key_of
 from batchd.services.batch.service_payload import Training, fault_of, read_payload
@@ -47,7 +49,7 @@ def submit_service_job(params: batch.SubmitServiceJobRequestTypeDef, ctx: Contex
     if ctx.tx.resources.get(Key("logs.group", ctx.region, LOG_GROUP)) is None:
         ctx.call("logs", "CreateLogGroup", {"logGroupName": LOG_GROUP})
     job_id = ctx.new_id()
-    spec = _spec(job_id, queue["jobQueueArn"], training, params)
+    spec = replace(_spec(job_id, queue["jobQueueArn"], training, params), claims=claims_of(ctx, job_id, 0, tags))
     name = training.name or params["jobName"]
     row = JobRow(
         job_id=job_id,

@@ -9,13 +9,14 @@ from typing import Any
 from batchd.arns import parse_arn
 from batchd.gateway.operation import Context, writes
 from batchd.scheduler.children import new_children
-from batchd.scheduler.events import FINAL, JobSpec, JobStatus, JobSubmitted
+from batchd.scheduler.events import FINAL, Claim, JobSpec, JobStatus, JobSubmitted
 from batchd.services.batchd_.faults import client_exception
 from batchd.store.reruns import RERUN_OF
 from batchd.store.store import Body, ChildCounts, JobRow, Key
 from batchd.task import decode_tasks
 
 _LOG_GROUP = "logs.group"
+_CONSUMABLE = "batch.consumable-resource"
 _ONCE = "batchd:client-token"  # a tag that is the first submit's alone
 
 
@@ -27,7 +28,9 @@ def rerun_job(params: dict[str, Any], ctx: Context) -> dict[str, Any]:
     old, spec = _failed(ctx, params["jobId"])
     _demand_queue(ctx, old.queue)
     _ensure_log_groups(ctx, old)
-    spec = replace(spec, job_id=ctx.new_id(), depends_on=(), succeeded=_succeeded(ctx, old))
+    job_id = ctx.new_id()
+    claims = tuple(_claims(ctx, spec, job_id))
+    spec = replace(spec, job_id=job_id, depends_on=(), succeeded=_succeeded(ctx, old), claims=claims)
     row = JobRow(
         job_id=spec.job_id,
         region=old.region,
@@ -44,6 +47,16 @@ def rerun_job(params: dict[str, Any], ctx: Context) -> dict[str, Any]:
     ctx.tx.journal.append(JobSubmitted(spec))
     answer = {"jobArn": ctx.arn("batch", f"job/{spec.job_id}"), "jobName": row.name, "jobId": spec.job_id}
     return answer if row.children is None else {**answer, "children": row.children.by_status[0]}
+
+
+def _claims(ctx: Context, spec: JobSpec, job_id: str) -> Iterator[Claim]:
+    """What the job of this id needs: as the old one did, but for a limit of its own. ClientException where a consumable
+    resource is gone."""
+    for claim in spec.claims:
+        arn = parse_arn(claim.pool) if claim.limit is None else None
+        if arn is not None and ctx.tx.resources.get(Key(_CONSUMABLE, arn.region, arn.name)) is None:
+            raise client_exception(f"ConsumableResource {arn.name} does not exist")
+        yield replace(claim, pool=job_id) if claim.pool == spec.job_id else claim
 
 
 def _failed(ctx: Context, text: str) -> tuple[JobRow, JobSpec]:
