@@ -48,7 +48,7 @@ def find(state: State, job_id: str) -> Job | None:
 
 def restore(state: State, gang: Job) -> None:
     """The tasks of its nodes are in hand again."""
-    for node in (gang.nodes or {}).values():
+    for node in gang.other_nodes():
         if node.status in IN_HAND:
             state.tasks[str(node.task_id)] = node
 
@@ -57,7 +57,7 @@ def follow_main(state: State, draft: Draft, gang: Job) -> None:
     """The main node runs: so shall the others, unless the job is to stop."""
     if gang.stop_reason is not None:
         return
-    for node in (gang.nodes or {}).values():
+    for node in gang.other_nodes():
         if node.status is JobStatus.RUNNABLE:
             _start(state, draft, gang, node)
 
@@ -78,7 +78,7 @@ def is_over_with(draft: Draft, job: Job) -> bool:
         tasks.stop_nodes(draft, job, reasons.MAIN_NODE_ENDED)
     gang = job.whole
     main_is_over = bool(gang.attempts) and gang.attempts[-1].task_id == gang.task_id
-    return main_is_over and not any(node.status in IN_HAND for node in (gang.nodes or {}).values())
+    return main_is_over and not any(node.status in IN_HAND for node in gang.other_nodes())
 
 
 def _end(draft: Draft, node: Job) -> None:

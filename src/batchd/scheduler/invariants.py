@@ -122,7 +122,7 @@ def _gangs(state: State) -> list[str]:
     for job_id, gang in state.jobs.items():
         if list(gang.nodes or ()) != gangs.others(gang.spec) or (gang.nodes is None) != (gang.spec.gang is None):
             wrong.append(f"{job_id} does not have its nodes")
-        for node in (gang.nodes or {}).values():
+        for node in gang.other_nodes():
             wrong += _node(state, gang, node)
         if gang.is_draining and not _stopping(gang):
             wrong.append(f"{job_id} waits for nodes to stop and there are none")
@@ -153,7 +153,7 @@ def _node_may_be(gang: Job) -> tuple[JobStatus, ...]:
 
 
 def _stopping(gang: Job) -> list[Job]:
-    return [node for node in (gang.nodes or {}).values() if node.status in IN_HAND]
+    return [node for node in gang.other_nodes() if node.status in IN_HAND]
 
 
 def _arrays(state: State) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -95,6 +95,10 @@ class Job:
     def whole(self) -> Job:
         """The job that was placed: of a node its gang."""
         return self.parent if self.parent is not None and self.parent.nodes is not None else self
+
+    def other_nodes(self) -> Collection[Job]:
+        """Those beside the main one; a job that is no gang has none."""
+        return () if self.nodes is None else self.nodes.values()
 
     @property
     def is_draining(self) -> bool:

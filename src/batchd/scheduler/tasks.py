@@ -38,7 +38,7 @@ def ask_to_stop(draft: Draft, job: Job, reason: str) -> None:
 
 def stop_nodes(draft: Draft, gang: Job, reason: str) -> None:
     """Those beside the main one, as far as there are any."""
-    for node in (gang.nodes or {}).values():
+    for node in gang.other_nodes():
         if node.status in IN_HAND:
             node.is_terminated |= gang.is_terminated
             ask_to_stop(draft, node, reason)

@@ -44,7 +44,7 @@ def move(draft: Draft, job: Job, to: JobStatus, at: int, reason: str | None = No
 def _follow(draft: Draft, gang: Job, at: int, reason: str | None) -> None:
     """Nodes that run nothing are where their gang is; from its start on they go their own ways. What was cancelled or
     terminated by itself stays so."""
-    for node in (gang.nodes or {}).values():
+    for node in gang.other_nodes():
         if gang.status in FINAL:
             if node.status not in FINAL:
                 node.is_cancelled, node.is_terminated = gang.is_cancelled, gang.is_terminated
@@ -58,9 +58,9 @@ def _was_ended(node: Job) -> bool:
 
 
 def _table(job: Job) -> dict[tuple[JobStatus, JobStatus], Effect]:
-    if job.children is not None:
-        return ARRAYS
-    return NODES if job.is_node else TABLE
+    if job.parent is None:
+        return TABLE if job.children is None else ARRAYS
+    return TABLE if job.parent.nodes is None else NODES
 
 
 def move_children(draft: Draft, array: Job, indexes: Sequence[int], to: JobStatus, reason: str | None = None) -> None:
