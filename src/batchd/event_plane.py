@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from batchd.clock import Clock
@@ -11,11 +11,13 @@ from batchd.controllers.deliver import Deliver, Handler
 from batchd.controllers.notify import Notify
 from batchd.controllers.post import Post
 from batchd.controllers.ticks import Source, Tick, Ticks
+from batchd.destination_plane import Destinations
 from batchd.gateway.invoke import Operations
 from batchd.gateway.operation import Caller, Context
 from batchd.services.batch.state_change import SOURCE as BATCH
 from batchd.services.batch.state_change import envelopes
 from batchd.services.events import reaching, ticking
+from batchd.services.events.bus import CALL as EVENT_CALL
 from batchd.services.events.bus import KIND as EVENT_TARGET
 from batchd.services.events.bus import bus_of, publish
 from batchd.services.events.buses import DEFAULT
@@ -39,6 +41,8 @@ class EventPlane:
     """`handlers` and `sources` are complete once it is connected to the operations that they call."""
 
     account: str
+    store: Store
+    clock: Clock
     default_bus: DefaultBus
     handlers: dict[str, Handler] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
@@ -47,14 +51,15 @@ class EventPlane:
 
     def connect(self, operations: Operations) -> None:
         """Before any loop runs."""
-        self.handlers.update(_handlers(operations), **topic_handlers(operations, self.post))
+        destinations = Destinations(self.store, self.clock, self.post.ask, operations.inside)
+        self.handlers.update(_handlers(operations, destinations), **topic_handlers(operations, self.post))
         self.sources.update(_sources(operations, self.account))
         self.default_bus.operations = operations
 
 
 def make_event_plane(store: Store, writer: Writer, clock: Clock, account: str) -> EventPlane:
     bus = DefaultBus(account)
-    plane = EventPlane(account, bus)
+    plane = EventPlane(account, store, clock, bus)
     plane.loops = (
         Deliver(store, writer, clock, plane.handlers),
         Ticks(store, writer, clock, plane.sources),
@@ -89,19 +94,18 @@ class DefaultBus:
         return bus is not None and bus.may_want({"source": BATCH})
 
 
-def _handlers(operations: Operations) -> dict[str, Handler]:
+def _handlers(operations: Operations, destinations: Destinations) -> dict[str, Handler]:
     """By the `kind` of a delivery's body. An inside handler comes to operations through `operations.inside`."""
-
-    def enter(tx: Tx, caller: Caller, region: str) -> Context:
-        return operations.inside(tx, caller, region)
-
+    enter = operations.inside
+    event = Handler(
+        inside=partial(reaching.deliver_target, enter),
+        done=partial(reaching.on_delivered, enter),
+        failed=partial(reaching.on_failed, enter),
+        dead=partial(reaching.on_dead, enter),
+    )
     return {
-        EVENT_TARGET: Handler(
-            inside=partial(reaching.deliver_target, enter),
-            done=partial(reaching.on_delivered, enter),
-            failed=partial(reaching.on_failed, enter),
-            dead=partial(reaching.on_dead, enter),
-        ),
+        EVENT_TARGET: event,
+        EVENT_CALL: replace(event, inside=None, outside=destinations.deliver),
         REPLAY: Handler(inside=partial(_for_itself, operations, PRINCIPAL, replay_some)),
         firing.TARGET: Handler(
             inside=partial(firing.deliver_schedule, enter),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError
@@ -182,3 +184,51 @@ def test_what_cannot_be_delivered_is_a_dead_letter_with_its_reason(server: Any) 
         "RETRY_ATTEMPTS": "0",
     }
     assert json.loads(letter["Body"])["id"] == put["EventId"]
+
+
+class Shop(BaseHTTPRequestHandler):
+    """An endpoint that wants a token, which it gives to who has the secret."""
+
+    heard: ClassVar[list[tuple[str, str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/token":
+            answer = b'{"access_token": "abc", "expires_in": 60}' if b"client_secret=hush" in body else b"{}"
+        else:
+            answer = b"{}"
+            self.heard.append((self.path, self.headers["Authorization"], body))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody reads it."""
+
+
+def test_an_event_reaches_an_http_endpoint_with_a_token(server: Any) -> None:
+    events, rule = server.client("events"), fresh("http")
+    with HTTPServer(("127.0.0.1", 0), Shop) as shop:
+        Thread(target=shop.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{shop.server_port}"
+        oauth = {
+            "ClientParameters": {"ClientID": "batchd", "ClientSecret": "hush"},
+            "AuthorizationEndpoint": f"{url}/token",
+            "HttpMethod": "POST",
+        }
+        connection = events.create_connection(
+            Name=rule, AuthorizationType="OAUTH_CLIENT_CREDENTIALS", AuthParameters={"OAuthParameters": oauth}
+        )["ConnectionArn"]
+        destination = events.create_api_destination(
+            Name=rule, ConnectionArn=connection, InvocationEndpoint=f"{url}/orders/*", HttpMethod="POST"
+        )["ApiDestinationArn"]
+        events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
+        parameters = {"PathParameterValues": ["$.detail.shop"]}
+        target = {"Id": "t", "Arn": destination, "RoleArn": ROLE, "HttpParameters": parameters}
+        events.put_targets(Rule=rule, Targets=[{**target, "InputPath": "$.detail"}])
+        events.put_events(Entries=[{"Source": rule, "DetailType": "x", "Detail": '{"shop": "a"}'}])
+        eventually(lambda: Shop.heard, "the endpoint is called")
+        shop.shutdown()
+    assert Shop.heard == [("/orders/a", "Bearer abc", b'{"shop":"a"}')]
+    assert "ClientSecret" not in json.dumps(events.describe_connection(Name=rule), default=str)

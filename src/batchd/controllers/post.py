@@ -1,4 +1,4 @@
-"""Posting to the world."""
+"""Requests to the world."""
 
 from __future__ import annotations
 
@@ -7,28 +7,41 @@ from typing import TYPE_CHECKING
 from batchd.errors import DeliveryError, Undeliverable
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import ClientSession, StreamReader
 
 _TIMEOUT_S = 15  # of one attempt, as AWS waits
 _AT_ONCE = 100
+_MOST_READ = 65_536
+
+
+async def _beginning(content: StreamReader) -> bytes:
+    read = b""
+    while len(read) < _MOST_READ and (more := await content.read(_MOST_READ - len(read))):
+        read += more
+    return read
 
 
 class Post:
-    """POST requests over connections that are kept. Belongs to one event loop."""
+    """Requests over connections that are kept. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._session: ClientSession | None = None
 
     async def __call__(self, url: str, headers: dict[str, str], body: bytes) -> int:
-        """The status of the answer; what else it says is nobody's business. Redirects are answers like any other.
+        """POST: the status of the answer; what else it says is nobody's business. Raises as `ask` does."""
+        status, _ = await self.ask("POST", url, headers, body)
+        return status
+
+    async def ask(self, method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer, at most 64 KiB of it. Redirects are answers like any other.
 
         Raises DeliveryError where there is none, Undeliverable where there can be none."""
         import aiohttp
 
         session = self._opened()
         try:
-            async with session.post(url, headers=headers, data=body, allow_redirects=False) as answer:
-                return answer.status
+            async with session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
+                return answer.status, await _beginning(answer.content)
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise Undeliverable("INVALID_URL", f"{url} is not an address") from error
         except TimeoutError as error:

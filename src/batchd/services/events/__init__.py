@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from batchd.gateway.operation import Service, operations_of
-from batchd.services.events import archives, buses, permissions, putting, replays, rules, tags, targets
+from batchd.services.events import (
+    archives,
+    buses,
+    connections,
+    destinations,
+    permissions,
+    putting,
+    replays,
+    rules,
+    tags,
+    targets,
+)
 
-SERVICE = Service("events", operations_of([archives, buses, permissions, putting, replays, rules, tags, targets]))
+SERVICE = Service(
+    "events",
+    operations_of([archives, buses, connections, destinations, permissions, putting, replays, rules, tags, targets]),
+)

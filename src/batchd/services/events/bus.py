@@ -14,7 +14,8 @@ from batchd.services.events.index import PatternIndex
 from batchd.services.events.rules import STAMP, is_enabled
 from batchd.store.store import Body, BusRecord, Key, Tx
 
-KIND = "events.target"  # of deliveries
+KIND = "events.target"  # of deliveries that call an operation
+CALL = "events.call"  # and of those to API destinations
 _LARGEST_RECORD = 2_000  # characters of a detail that is kept to be looked at
 _KEPT_BUSES = 256
 
@@ -81,7 +82,8 @@ def deliver(ctx: Context, rule: Body, event: Body, hops: int = 0) -> None:
     """An event for each target of a rule."""
     for target in rule["targets"].values():
         policy = target.get("RetryPolicy", {})
-        body = {"kind": KIND, "region": ctx.region, "bus": rule["bus"], "rule": rule["Arn"]}
+        kind = CALL if ":api-destination/" in target["Arn"] else KIND
+        body = {"kind": kind, "region": ctx.region, "bus": rule["bus"], "rule": rule["Arn"]}
         body |= {"target": target, "event": event, "at": ctx.now_ms, "hops": hops}
         if "MaximumRetryAttempts" in policy:
             body["max_attempts"] = policy["MaximumRetryAttempts"] + 1
