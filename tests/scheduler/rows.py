@@ -25,7 +25,7 @@ class Rows:
     def save(self, step: Step) -> None:
         for job in step.changed:
             self.jobs[job.job_id] = replace(
-                job, attempts=list(job.attempts), children=None, bench=None, stepped=0, nodes=None
+                job, attempts=list(job.attempts), children=None, bench=None, stepped=0, nodes=None, placed_at=None
             )
         for array in step.counted:
             assert array.children is not None

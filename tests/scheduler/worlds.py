@@ -208,6 +208,11 @@ def queue(
     return QueueSaved(QueueSpec(arn, priority, environments, times, most, fair))
 
 
+def backfilled(saved: QueueSaved) -> QueueSaved:
+    """Jobs may go before the head of this queue."""
+    return QueueSaved(replace(saved.queue, backfill=True))
+
+
 def fair(decay_s: int = 0, reservation: int = 0, **weights: float) -> FairShare:
     """`A_` in `weights` is the prefix `A*`."""
     return FairShare(decay_s, reservation, tuple((name.replace("_", "*"), one) for name, one in weights.items()))

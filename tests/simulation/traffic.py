@@ -28,6 +28,7 @@ from batchd.store.store import ChildCounts, JobRow, Key, Tx
 
 QUEUES = ("q1", "q2", "q3")
 POLICIES = {"q3": FairShare(0, 25, (("a", 0.5), ("b*", 2.0)))}
+BACKFILLED = ("q2",)
 SHARES = ("a", "b1", "b2", "c")
 ENVIRONMENTS = ("e1", "e2")
 RUN_S = ["0", "0", "1", "1", "1", "10", "10", "10", "100", "100", "10000000"]
@@ -56,6 +57,11 @@ def some_job(chance: Random, job_id: str, others: Mapping[str, int]) -> JobSpec:
         after_any=chance.random() < 0.3,
         succeeded=((chance.randrange(1, size), size),) if size and chance.random() < 0.2 else (),
     )
+
+
+def some_queue(arn: str, priority: int, environments: tuple[str, ...], most: int | None = None) -> QueueSpec:
+    """With what makes this queue special."""
+    return QueueSpec(arn, priority, environments, (), most, POLICIES.get(arn), arn in BACKFILLED)
 
 
 def some_dependency(chance: Random, other: str, other_size: int, size: int) -> Dependency:

@@ -21,7 +21,6 @@ from batchd.scheduler.events import (
     Event,
     JobSpec,
     JobStatus,
-    QueueSpec,
     Resources,
     TaskExited,
     TaskFailedToStart,
@@ -36,9 +35,10 @@ from tests.simulation.gangs import GangOracle, some_gang, some_part, template
 from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
 from tests.simulation.oracle import Oracle
 from tests.simulation.pools import PoolOracle, counting, plenty, some_change
+from tests.simulation.promises import Promises
 from tests.simulation.traffic import (
+    BACKFILLED,
     ENVIRONMENTS,
-    POLICIES,
     QUEUES,
     Work,
     append,
@@ -47,6 +47,7 @@ from tests.simulation.traffic import (
     save_queue,
     some_behaviour,
     some_job,
+    some_queue,
     submission,
 )
 
@@ -88,8 +89,9 @@ class World:
         self.sizes: dict[str, int] = {}  # of arrays, 0 of other jobs
         self.ended: dict[str, JobStatus] = {}
         specs: dict[str, JobSpec] = {}
-        self.oracle = Oracle(PoolOracle(specs), specs)
+        self.oracle = Oracle(PoolOracle(specs), specs, set(BACKFILLED))
         self.gangs = GangOracle(specs)
+        self.promises = Promises()
         self._folder = folder
         self.server = self._boot()
         self.repair()
@@ -131,6 +133,7 @@ class World:
 
     def reboot(self) -> None:
         """The next server may die as well, even while it starts."""
+        self.promises.disturb()
         self.server.store.close()
         if self.chance.random() < self.trouble.deaths:
             self.fuse.left = self.chance.randrange(6)
@@ -175,6 +178,7 @@ class World:
         elif roll < 0.55:
             self.change_queue()
         elif roll < 0.58:
+            self.promises.disturb()
             self.write("counted things", some_change(self.chance))
         else:
             self.pass_time(self.chance.choice((0.0, 0.5, 3.0, 20.0, 70.0)))
@@ -210,19 +214,21 @@ class World:
         self.write(f"{event}", append(event))
 
     def change_environment(self) -> None:
+        self.promises.disturb()
         valid, enabled = self.chance.random() < 0.8, self.chance.random() < 0.8
         most = self.chance.choice((None, 1000, 4000))
         spec = EnvironmentSpec(self.chance.choice(ENVIRONMENTS), valid and enabled, valid, most)
         self.write(f"{spec}", save_environment(spec))
 
     def change_queue(self) -> None:
+        self.promises.disturb()
         arn = self.chance.choice(QUEUES)
         if self.chance.random() < 0.2:
             self.write(f"delete {arn}", delete_queue(arn))
             return
         first = self.chance.randrange(len(ENVIRONMENTS))
         most = self.chance.choice((None, None, 0, 1, 3))
-        spec = QueueSpec(arn, self.chance.randrange(3), ENVIRONMENTS[first:], (), most, POLICIES.get(arn))
+        spec = some_queue(arn, self.chance.randrange(3), ENVIRONMENTS[first:], most)
         self.write(f"{spec}", save_queue(spec))
 
     def pass_time(self, seconds: float) -> None:
@@ -239,8 +245,9 @@ class World:
 
     def repair(self) -> None:
         """Make everything work again. Whatever trouble comes in between, it is tried until it is done."""
+        self.promises.disturb()
         works = [save_environment(EnvironmentSpec(arn, True)) for arn in ENVIRONMENTS]
-        queues = [QueueSpec(arn, n, ENVIRONMENTS, fair_share=POLICIES.get(arn)) for n, arn in enumerate(QUEUES)]
+        queues = [some_queue(arn, number, ENVIRONMENTS) for number, arn in enumerate(QUEUES)]
         works += [save_queue(queue) for queue in queues]
         while not self.write("repair", *works, *plenty()):
             pass
@@ -320,6 +327,7 @@ class World:
             gone = [name for name in (*self.acknowledged, *self.doubtful) if name not in stored]
             ended = {name: tx.jobs.status_of(name) for name in gone if name not in self.ended}
             self._demand(*self.oracle.read(tx), *self.gangs.read(tx))
+        self._demand(*self.promises.read(scheduler.state, self.clock.now_ms()))
         for name, status in ended.items():
             if status in FINAL:
                 self.ended[name] = JobStatus(status)

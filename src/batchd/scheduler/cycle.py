@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heapreplace
 
-from batchd.scheduler import accusation, arrays, benches, fair, identity, lines, placement, policy, shares, tasks
+from batchd.scheduler import (
+    accusation,
+    arrays,
+    backfill,
+    benches,
+    fair,
+    identity,
+    lines,
+    placement,
+    policy,
+    shares,
+    tasks,
+)
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Draft, Environment, Job, Line, Queue, State
 from batchd.scheduler.transitions import move
@@ -36,7 +48,7 @@ def run(state: State, draft: Draft) -> None:
             accusation.accuse(draft, line, job, None)
         if job.children is not None:
             job = arrays.record(state, job, job.children.next_fresh())
-        lines.take(line)
+        lines.take(line, place)
         line.moved_at = draft.now
         _start(state, draft, job, environment)
         if place.stepped:
@@ -46,7 +58,8 @@ def run(state: State, draft: Draft) -> None:
 
 
 def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environment] | None:
-    """The head whose turn it is and its place. None: nobody waits, or the queue sleeps, and nobody overtakes a head."""
+    """The job whose turn it is and its place: a head, or one that may go before it. None: nobody waits, or the queue
+    sleeps."""
     if queue.fair is not None:
         return fair.next_one(state, draft, queue, queue.fair)
     for line in queue.lines.values():
@@ -59,7 +72,12 @@ def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environm
         environment = placement.find(state, queue, job)
         if environment is None:
             accusation.accuse(draft, line, job, placement.misfit(state, queue, job))
+            found = backfill.next_one(state, draft.now, queue, line) if queue.backfill else None
+            if found is not None:
+                return line, *found
             placement.sleep(state, queue, job)
+            if queue.backfill:
+                state.machine.sleepers[queue.arn] = None  # others than the head may have room sooner
             continue
         return line, job, environment
     return None
@@ -70,6 +88,7 @@ def _start(state: State, draft: Draft, job: Job, environment: Environment) -> No
     job.clamped = placement.needs_whole(state.machine, job.spec.resources)
     job.task_id = task_id
     job.environment = environment.arn
+    job.placed_at = draft.now
     placement.reserve(state, environment, job)
     if job.spec.share:
         shares.hold(state, draft, job)

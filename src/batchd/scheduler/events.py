@@ -154,7 +154,7 @@ class FairShare:
 class QueueSpec:
     """A job queue. `environments` are ARNs in ascending `computeEnvironmentOrder`; of its jobs at most
     `max_concurrency` are under way at a time (None: as many as there is room for). Without `fair_share` first come is
-    first served."""
+    first served, but that with `backfill` jobs may go before a head that they cannot delay."""
 
     arn: str
     priority: int
@@ -162,6 +162,7 @@ class QueueSpec:
     limits: tuple[TimeLimit, ...] = ()
     max_concurrency: int | None = None
     fair_share: FairShare | None = None
+    backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)

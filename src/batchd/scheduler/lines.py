@@ -59,13 +59,19 @@ def stands(job: Job) -> bool:
     return job.status is JobStatus.RUNNABLE if job.children is None else job.children.fresh > 0
 
 
-def take(line: Line) -> None:
-    """The head leaves the line for a place; of an array one child does, which has got its record."""
+def take(line: Line, job: Job) -> None:
+    """The job has just been placed, of an array its next child, which has got its record. It is the head, or stands not
+    far behind it: its place is given up, for the job may come back to another one."""
     line.standing -= 1
-    part = line.tiers[0].retried or line.tiers[0].waiting
-    children = part[0].children
-    if children is None or not children.fresh:
-        _quit(part.popleft())
+    if job.children is not None and job.children.fresh:
+        return
+    _quit(job)
+    for tier in line.tiers:
+        for part in (tier.retried, tier.waiting):
+            for index, other in enumerate(part):
+                if other is job:
+                    del part[index]
+                    return
 
 
 def step_out(line: Line) -> tuple[Job, int]:

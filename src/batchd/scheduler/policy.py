@@ -35,7 +35,7 @@ def join(state: State, job: Job, number: int = 1) -> None:
     line = queue.line(job.spec.share)
     if job.bench is not None and benches.is_aside(job):
         line.aside += number
-    elif lines.join(line, job, number):
+    elif lines.join(line, job, number) or queue.backfill:
         state.awake[queue.arn] = None
         if queue.fair is not None:
             queue.fair.touched[line.name] = line

@@ -249,6 +249,7 @@ class Scheduler:
         queue.environments = event.queue.environments
         queue.limits = event.queue.limits
         pools.limit(self.state, queue.arn, PoolKind.QUEUE, event.queue.max_concurrency)
+        queue.backfill = event.queue.backfill
         queue.fair = None if event.queue.fair_share is None else fair.renewed(queue, event.queue.fair_share)
         self.state.awake[queue.arn] = None
 

@@ -52,7 +52,7 @@ class Job:
     last finished attempt's. `stop_reason` is set once somebody asked a started task to stop. `runnable_at` is when it
     last became RUNNABLE, or since when an array has its place in line; `scheduled_at` when a service job
     was last given a place. `children` are an array's, whose own `stop_reason` is why it was ended as a whole; a child
-    has its array as `parent`.
+    has its array as `parent`. `placed_at` is when the attempt in hand got its place, None if a restart was since.
     A job of several nodes is itself its main node: the task and the attempts are that one's. The others are its `nodes`
     by index, and have it as `parent`; they are in no line and hold no room of their own.
     A job that a concurrency limit holds, or held until it was called back, has a `bench`; `stepped` says in which order
@@ -81,6 +81,7 @@ class Job:
     nodes: dict[int, Job] | None = None
     bench: Bench | None = field(default=None, compare=False, repr=False)
     stepped: int = field(default=0, compare=False, repr=False)
+    placed_at: int | None = field(default=None, compare=False, repr=False)
 
     @property
     def job_id(self) -> str:
@@ -310,7 +311,8 @@ class Line:
     `tiers` are in falling order of priority. `standing` counts the RUNNABLE jobs, children too, `stale` the places of
     jobs that left out of turn, `aside` the RUNNABLE jobs that stepped out for a while. `accused` is the job whose
     statusReason says why the head can never start, `accused_at` since when (ms; None: not known since the restart).
-    `moved_at` is when the line last moved up, 0 if it has not since the restart.
+    `moved_at` is when the line last moved up, 0 if it has not since the restart. `promise` is the head's id and by when
+    (ms) it was promised a start, if others went before it.
     """
 
     name: str
@@ -327,6 +329,7 @@ class Line:
     used_at: int = 0
     weight: float = 1.0
     turn: Turn | None = None
+    promise: tuple[str, int | None] | None = None
 
 
 @dataclass(slots=True)
@@ -354,7 +357,7 @@ class Fair:
 @dataclass(slots=True)
 class Queue:
     """A job queue. Its jobs stand in `lines`, each in the one that its `share` names: of a queue without a policy there
-    is one, first come, first served; with `fair` they take turns.
+    is one, first come, first served; with `fair` they take turns. With `backfill` others may go before a blocked head.
 
     `live` counts the queue's jobs that have not ended, `held` are the thousandths of a vCPU that those of shares hold;
     `turn` is when the queue was last served. `known` is false for a queue that is deleted, or that jobs name and nobody
@@ -368,6 +371,7 @@ class Queue:
     limits: tuple[TimeLimit, ...] = ()
     lines: dict[str, Line] = field(default_factory=dict)
     fair: Fair | None = None
+    backfill: bool = False
     live: int = 0
     held: int = 0
     turn: int = 0

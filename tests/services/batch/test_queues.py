@@ -77,6 +77,7 @@ def test_the_document_keeps_the_spec_for_a_restart(world: World) -> None:
         "limits": [],
         "max_concurrency": None,
         "fair_share": None,
+        "backfill": False,
     }
 
 
@@ -200,3 +201,21 @@ def test_an_unknown_queue_does_not_exist(world: World) -> None:
     for operation in ("update_job_queue", "delete_job_queue"):
         assert world.refusal(operation, jobQueue="day") == "JobQueue day does not exist"
     assert world.ask("describe_job_queues", jobQueues=["day"]) == {"jobQueues": []}
+
+
+def test_a_tag_lets_jobs_go_before_a_head_they_cannot_delay(world: World) -> None:
+    def backfills() -> bool:
+        event = world.events()[-1]
+        return isinstance(event, QueueSaved) and event.queue.backfill
+
+    world.environment()
+    world.queue(tags={"batchd:backfill": "true"})
+    assert backfills()
+    world.ask("update_job_queue", jobQueue="night", priority=2)
+    assert backfills()
+    world.ask("untag_resource", resourceArn=ARN, tagKeys=["batchd:backfill"])
+    assert not backfills()
+    world.ask("tag_resource", resourceArn=ARN, tags={"batchd:backfill": "true"})
+    assert backfills()
+    text = "The tag batchd:backfill must be true or false"
+    assert world.refusal("tag_resource", resourceArn=ARN, tags={"batchd:backfill": "yes"}) == text

@@ -1,4 +1,4 @@
-"""Job queues and the scheduling policies they are attached to. [batch.md 5.1, 7.2]"""
+"""Job queues as the scheduler knows them, and the scheduling policies they are attached to. [batch.md 5.1, 7.2]"""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from batchd.services.batch.faults import client_exception
 from batchd.services.batch.listing import existing
 from batchd.services.batch.names import POLICY, QUEUE
 from batchd.store.store import Body, Key
+
+BACKFILL = "batchd:backfill"
 
 
 def find_policy(ctx: Context, text: str) -> str:
@@ -55,8 +57,23 @@ def queue_spec(ctx: Context, aws: Body) -> QueueSpec:
     limits = tuple(TimeLimit(a["reason"], a["maxTimeSeconds"]) for a in aws["jobStateTimeLimitActions"])
     policy = aws.get("schedulingPolicyArn")
     fair_share = None if policy is None else _fair_share(existing(ctx, POLICY, policy)[1]["fairsharePolicy"])
-    most = limit_of(aws["tags"])
-    return QueueSpec(aws["jobQueueArn"], aws["priority"], environments, limits, most, fair_share)
+    return QueueSpec(
+        aws["jobQueueArn"],
+        aws["priority"],
+        environments,
+        limits,
+        limit_of(aws["tags"]),
+        fair_share,
+        _is_set(aws["tags"], BACKFILL),
+    )
+
+
+def _is_set(tags: dict[str, str], tag: str) -> bool:
+    """Raises ClientException for a value that is neither true nor false."""
+    value = tags.get(tag, "false")
+    if value not in ("true", "false"):
+        raise client_exception(f"The tag {tag} must be true or false")
+    return value == "true"
 
 
 def _fair_share(policy: Body) -> FairShare:
