@@ -149,6 +149,7 @@ class Server:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.endpoint = ""
+        self._node_address = _own_address()
         self._clock = clock or SystemClock()
         self._data = settings.data_dir
         _make_folder(self._data)
@@ -225,7 +226,7 @@ class Server:
         def refuse(task_id: str, reason: str) -> None:
             watch.report(FailedToStart(task_id, clock.now_ms(), reason))
 
-        surroundings = Surroundings(self.endpoint, settings.account, token, read_secret, _own_address())
+        surroundings = Surroundings(self.endpoint, settings.account, token, read_secret, self._node_address)
         launch = Launch(store, engine, surroundings, refuse)
         metrics = Metrics(lambda: _picture(store, engine.name, schedule, clock))
         schedule = Schedule(store, clock, settings.capacity(), launch.perform, metrics.on_step)
@@ -311,6 +312,7 @@ class Server:
             environment_vcpus=parts.demand.vcpus,
             quotas=self.settings.quotas,
             strict_roles=self.settings.strict_roles,
+            node_address=self._node_address,
             invoke=parts.functions.invoke,
             download=self._download,
         )

@@ -68,6 +68,8 @@ def test_nodes_find_their_main_node_and_work_together(world: World, tmp_path: Pa
     assert (main["AWS_BATCH_JOB_ID"], main["AWS_BATCH_JOB_NUM_NODES"]) == (f"{job_id}#1", "4")
     with_address = [index for index in told if "AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS" in told[index]]
     assert with_address == [0, 2, 3]
+    (interface,) = job["container"]["networkInterfaces"]
+    assert interface["privateIpv4Address"] == told[0]["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"]
     streams = {described(world.batch, f"{job_id}#{i}")["container"]["logStreamName"] for i in range(4)}
     assert len(streams) == 4
     assert job["container"]["logStreamName"] in streams

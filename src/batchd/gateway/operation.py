@@ -104,6 +104,7 @@ class Deployment:
     vCPUs. `queue_vcpus` are the vCPUs in use by a queue's jobs, `queue_instances` the instances in use by its service
     jobs, by type; `environment_vcpus` the most that were in use in an
     environment (ARN) at any time since (ms). `strict_roles` asks that roles exist that a compute environment names.
+    `node_address` is where nodes of a job find each other.
     `invoke` runs a function to its end; it raises Throttled. `download` is the link to a blob, good until a time (ms).
     """
 
@@ -122,6 +123,7 @@ class Deployment:
     signer: Signer = field(default_factory=Signer)
     quotas: Quotas = field(default_factory=Quotas)
     strict_roles: bool = False
+    node_address: str = "127.0.0.1"
     invoke: Callable[[Invocation], Awaitable[Outcome]] = _no_functions
     download: Callable[[str, int], str] = _no_downloads
 

@@ -427,6 +427,10 @@ def test_nodes_are_described_each_with_its_own_place_and_end(town: Town) -> None
     job, node = town.world.job(job_id), town.world.job(f"{job_id}#1")
     assert (job["status"], job["container"]["taskArn"].rpartition("/")[2]) == ("RUNNING", town.tasks[f"{job_id}#0"])
     assert "nodeDetails" not in job
+    (interface,) = node["container"]["networkInterfaces"]
+    assert interface["privateIpv4Address"] == "127.0.0.1"
+    assert node["attempts"][0]["container"]["networkInterfaces"] == [interface]
+    assert town.world.job(f"{job_id}#2")["container"]["networkInterfaces"] == [], "it does not run yet"
     assert (node["status"], node["container"]["exitCode"], node["tags"]) == ("FAILED", 4, {})
     assert (node["nodeDetails"], node["jobArn"]) == ({"nodeIndex": 1, "isMainNode": False}, f"{job['jobArn']}#1")
     same = ("jobName", "jobQueue", "jobDefinition", "createdAt", "retryStrategy", "parameters")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Attempt
@@ -62,18 +63,26 @@ def ecs_task(row: JobRow, tried: Try) -> Body:
     return task
 
 
+def interfaces(row: JobRow, tried: Try) -> list[Body]:
+    """Where one node of several is reached, from RUNNING on. Other jobs have no interface of their own."""
+    nodes = row.document.get("nodes")
+    if nodes is None or not tried.has_run:
+        return []
+    return [{"attachmentId": str(UUID(hex=tried.task_id)), "privateIpv4Address": nodes["address"]}]
+
+
 def given(**members: Any) -> Body:
     """The members that have a value: AWS leaves the others out."""
     return {name: value for name, value in members.items() if value is not None}
 
 
 def _attempt(row: JobRow, attempt: Attempt) -> Body:
-    return {"container": {**_container(row, recorded(attempt)), "networkInterfaces": []}, **times(attempt)}
+    return {"container": _container(row, recorded(attempt)), **times(attempt)}
 
 
 def _container(row: JobRow, tried: Try) -> Body:
     """The stream's name is known from RUNNING on."""
-    container = ecs_task(row, tried)
+    container = {**ecs_task(row, tried), "networkInterfaces": interfaces(row, tried)}
     if tried.has_run:
         container["logStreamName"] = row.document["log_prefix"] + tried.task_id
     if tried.record is not None:

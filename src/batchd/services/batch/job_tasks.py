@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from batchd.scheduler.events import ContainerExit
 from batchd.services.batch.ecs_rules import name_of
-from batchd.services.batch.job_attempts import Try, ecs_task, given, present, recorded, times
+from batchd.services.batch.job_attempts import Try, ecs_task, given, interfaces, present, recorded, times
 from batchd.store.store import Body, JobRow
 
 
@@ -41,7 +41,7 @@ def _attempt(row: JobRow, tried: Try, names: list[str]) -> Body:
     known = _containers(row, tried, names)
     return {
         **ecs_task(row, tried),
-        "containers": [{"name": name, **known.get(name, {}), "networkInterfaces": []} for name in names],
+        "containers": [{"name": name, **known[name]} for name in names],
     }
 
 
@@ -51,7 +51,9 @@ def _containers(row: JobRow, tried: Try, names: list[str]) -> dict[str, Body]:
     prefixes = row.document["log_prefixes"]
     known: dict[str, Body] = {}
     for name in names:
-        known[name] = {"logStreamName": prefixes[name] + tried.task_id} if tried.has_run and name in prefixes else {}
+        known[name] = {"networkInterfaces": interfaces(row, tried)}
+        if tried.has_run and name in prefixes:
+            known[name]["logStreamName"] = prefixes[name] + tried.task_id
         if end := ends.get(name):
             known[name] |= given(exitCode=end.exit_code, reason=end.reason)
     return known

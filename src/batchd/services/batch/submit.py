@@ -177,4 +177,6 @@ def _document(ctx: Context, job: Resolved, queue: Body, place: Place) -> Body:
     document: Body = {"aws": job.shape | place.shape, "queue_type": queue["jobQueueType"], **work_document(job.work)}
     if queue["jobQueueType"] == "EKS":
         document["clusters"] = clusters_of(ctx, queue)
+    if "nodes" in document:
+        document["nodes"]["address"] = ctx.deployment.node_address
     return document

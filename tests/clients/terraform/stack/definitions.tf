@@ -110,3 +110,45 @@ output "queue_arn" {
 output "definition" {
   value = aws_batch_job_definition.loader.name
 }
+
+resource "aws_batch_job_definition" "training" {
+  name = "feeds-training"
+  type = "multinode"
+
+  node_properties = jsonencode({
+    mainNode = 0
+    numNodes = 3
+
+    nodeRangeProperties = [
+      {
+        targetNodes = "0:"
+
+        container = {
+          command = ["sh", "-c", "echo $AWS_BATCH_JOB_NODE_INDEX"]
+          image   = "busybox"
+          environment = [
+            { name = "STAGE", value = var.stage }
+          ]
+          resourceRequirements = [
+            { type = "VCPU", value = "1" },
+            { type = "MEMORY", value = "128" }
+          ]
+        }
+      },
+      {
+        targetNodes = "1:2"
+
+        container = {
+          command = ["sh", "-c", "echo I follow"]
+          image   = "busybox"
+          vcpus   = 1
+          memory  = 256
+        }
+      }
+    ]
+  })
+
+  retry_strategy {
+    attempts = 2
+  }
+}
