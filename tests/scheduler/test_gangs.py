@@ -8,6 +8,9 @@ from batchd.scheduler import identity, invariants, reasons
 from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import (
     CancelRequested,
+    Claim,
+    ConsumableSaved,
+    ConsumableSpec,
     EnvironmentDeleted,
     ExitRule,
     Gang,
@@ -93,6 +96,7 @@ def test_each_node_must_fit_an_instance_but_not_all_together() -> None:
     assert world.started() == ["g#0"]
     world.exit("g")
     assert "JOB_RESOURCE_REQUIREMENT" in str(world.jobs["h"].status_reason)
+    assert "large enough, a node of the job needs 2 vCPUs, 4096 MiB." in " ".join(world.scheduler.explain("h"))
 
 
 def test_a_gang_larger_than_the_machine_runs_alone() -> None:
@@ -116,6 +120,17 @@ def test_gpus_are_counted_over_all_nodes() -> None:
     assert world.status("g") == "RUNNABLE"
     world.tell(machine(4, gpus=3))
     assert world.status("g") == "STARTING"
+
+
+def test_a_gang_holds_its_room_and_its_units_until_the_last_node_is_gone() -> None:
+    world = World()
+    world.tell(ConsumableSaved(ConsumableSpec("seat", 2)))
+    world.submit(replace(gang("g", 2), claims=(Claim("seat", 2),)), replace(spec("next"), claims=(Claim("seat"),)))
+    world.start("g")
+    world.exit("g")
+    assert world.status("next") == "RUNNABLE"
+    world.exit("g#1", 143)
+    assert world.status("next") == "STARTING"
 
 
 def test_a_gang_of_one_node_is_its_main_node() -> None:

@@ -236,7 +236,9 @@ def _of_environment(hurdle: Hurdle, environment: Environment, job: Job) -> str:
     if hurdle is Hurdle.ENVIRONMENT_DISABLED:
         return f"{name} is DISABLED: it takes no new job until it is enabled."
     if hurdle is Hurdle.ENVIRONMENT_LACKS_INSTANCE:
-        return f"{name} has no instance type that is large enough, the job needs {_amount(need)}."
+        who = "the job" if job.spec.gang is None else "a node of the job"
+        part = placement.too_large(environment, job.spec) or need
+        return f"{name} has no instance type that is large enough, {who} needs {_amount(part)}."
     if job.spec.service is not None:
         return f"{name} {_of_capacity(hurdle, environment, job.spec.service)}"
     most = _vcpus(environment.max_vcpus_milli or 0)

@@ -90,8 +90,15 @@ def is_too_small(environment: Environment, need: Resources) -> bool:
 
 def lacks_instance(environment: Environment, spec: JobSpec) -> bool:
     """Whether the job, or a node of it, is larger than every instance type of the environment."""
-    largest = environment.largest
-    return bool(largest) and not all(any(_holds(instance, need) for instance in largest) for need in spec.needs)
+    return too_large(environment, spec) is not None
+
+
+def too_large(environment: Environment, spec: JobSpec) -> Resources | None:
+    """What the job, or the first such node of it, asks for that no instance type of the environment holds."""
+    for need in spec.needs if environment.largest else ():
+        if not any(_holds(instance, need) for instance in environment.largest):
+            return need
+    return None
 
 
 def _holds(instance: Resources, need: Resources) -> bool:
