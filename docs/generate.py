@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -126,8 +127,16 @@ def _split(service: Service) -> tuple[list[str], list[str]]:
 
 
 def _commands() -> dict[str, click.Command]:
-    group = typer.main.get_command(app)
-    return dict(group.commands)  # type: ignore[attr-defined]  # a group, since there is more than one command
+    return dict(_flat(typer.main.get_command(app), ""))
+
+
+def _flat(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """The command, or those of a group, by what is typed."""
+    inner: dict[str, click.Command] | None = getattr(command, "commands", None)
+    if inner is None:
+        yield name, command
+    for word, one in (inner or {}).items():
+        yield from _flat(one, f"{name} {word}".strip())
 
 
 def _command(name: str) -> click.Command:

@@ -38,6 +38,7 @@ class Settings:
     docker_host: str = ""  # empty: $DOCKER_HOST, else the usual socket
     docker_network: str = "host"
     strict_roles: bool = False
+    leave_out_missed: bool = False
     throttle: float = 0.0  # requests of each operation a second; 0: as many as come
     function_concurrency: int = 100  # invocations of functions that run at once; more wait for their turn
     quotas: Quotas = field(default_factory=Quotas)  # `--quota job-queues=100`, `BATCHD_QUOTA_JOB_QUEUES=100`

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from batchd.clock import Clock
+from batchd.config import Settings
 from batchd.controllers.deliver import Deliver, Handler
 from batchd.controllers.notify import Notify
 from batchd.controllers.post import Post
@@ -57,12 +58,16 @@ class EventPlane:
         self.default_bus.operations = operations
 
 
-def make_event_plane(store: Store, writer: Writer, clock: Clock, account: str) -> EventPlane:
-    bus = DefaultBus(account)
-    plane = EventPlane(account, store, clock, bus)
+def make_event_plane(
+    store: Store, writer: Writer, clock: Clock, settings: Settings, observe: Callable[[str, str], None]
+) -> EventPlane:
+    bus = DefaultBus(settings.account)
+    plane = EventPlane(settings.account, store, clock, bus)
+    deliver = Deliver(store, writer, clock, plane.handlers)
+    deliver.observe = observe
     plane.loops = (
-        Deliver(store, writer, clock, plane.handlers),
-        Ticks(store, writer, clock, plane.sources),
+        deliver,
+        Ticks(store, writer, clock, plane.sources, settings.leave_out_missed),
         Notify(store, writer, bus, envelopes),
     )
     return plane

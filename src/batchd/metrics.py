@@ -35,6 +35,7 @@ class Picture:
     jobs: dict[str, dict[str, int]]
     machine: Overview
     messages: dict[tuple[str, str], Depth] = field(default_factory=dict)
+    deliveries: tuple[int, int] = (0, 0)  # that wait, that are dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,9 @@ class Metrics:
             "batchd_commit_seconds", "To make a group durable.", buckets=_ANSWER_S, registry=registry
         )
         self._reports = Counter("batchd_engine_reports", "What the engine reported.", ("kind",), registry=registry)
+        self._attempts = Counter(
+            "batchd_delivery_attempts", "Attempts at deliveries.", ("kind", "outcome"), registry=registry
+        )
         self._ended = Counter("batchd_jobs_ended", "Jobs that ended.", (*place, "result"), registry=registry)
         self._wait_s = Histogram(
             "batchd_job_wait_seconds", "From RUNNABLE to RUNNING.", place, buckets=_JOB_S, registry=registry
@@ -103,6 +107,10 @@ class Metrics:
     def on_report(self, report: Report) -> None:
         """The engine said something, perhaps again."""
         self._reports.labels(type(report).__name__).inc()
+
+    def on_attempt(self, kind: str, outcome: str) -> None:
+        """At a delivery: it arrived, failed, or is dead."""
+        self._attempts.labels(kind, outcome).inc()
 
     def on_step(self, step: Step) -> None:
         """A step of the scheduler is durable."""
@@ -159,7 +167,15 @@ class _Live(Collector):
         yield info
         yield _depths(picture.jobs)
         yield _messages(picture.messages)
+        yield _deliveries(*picture.deliveries)
         yield from _machine(picture.machine)
+
+
+def _deliveries(waiting: int, dead: int) -> Metric:
+    gauge = GaugeMetricFamily("batchd_deliveries", "What must reach somebody, or was given up.", labels=("state",))
+    gauge.add_metric(("waiting",), waiting)
+    gauge.add_metric(("dead",), dead)
+    return gauge
 
 
 def _depths(jobs: dict[str, dict[str, int]]) -> Metric:

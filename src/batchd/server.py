@@ -235,7 +235,7 @@ class Server:
         output = Output(engine, launch.logs)
         watch = Watch(writer, launch, output, clock)
         demand = Demand(schedule, clock)
-        plane = make_event_plane(store, writer, clock, settings.account)
+        plane = make_event_plane(store, writer, clock, settings, metrics.on_attempt)
         chores: tuple[Loop, ...] = (
             Deadlines(writer, schedule, clock),
             Housekeeping(writer, clock, settings.retention_days, CHORES),
@@ -410,8 +410,8 @@ def _health(parts: Parts) -> dict[str, Any]:
 
 def _picture(store: Store, engine: str, schedule: Schedule, clock: Clock) -> Picture:
     with store.read() as tx:
-        jobs, messages = tx.jobs.counts(), depths(tx, clock.now_ms())
-    return Picture(__version__, engine, store.name, jobs, schedule.scheduler.overview(), messages)
+        jobs, messages, deliveries = tx.jobs.counts(), depths(tx, clock.now_ms()), tx.deliveries.counts()
+    return Picture(__version__, engine, store.name, jobs, schedule.scheduler.overview(), messages, deliveries)
 
 
 async def _until_broken(writer: Writer) -> None:

@@ -273,6 +273,7 @@ async def test_a_lane_that_fails_is_tried_one_by_one_until_it_does_well() -> Non
 async def test_handlers_hear_of_what_arrives_and_of_what_fails_in_the_unit_that_records_it() -> None:
     async with open_post() as post:
         heard: list[str] = []
+        post.deliver.observe = lambda kind, outcome: heard.append(f"{kind} {outcome}")
         is_down = True
 
         async def outside(delivery: Delivery) -> None:
@@ -292,7 +293,7 @@ async def test_handlers_hear_of_what_arrives_and_of_what_fails_in_the_unit_that_
         is_down = False
         post.clock.advance(1)
         await post.deliver.settle()
-        assert heard == ["failed 1", "done"]
+        assert heard == ["post failed", "failed 1", "done", "post arrived"]
 
 
 def test_the_pause_is_any_time_up_to_a_limit_that_doubles() -> None:

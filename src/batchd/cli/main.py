@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from batchd import __version__
+from batchd.cli import events
 from batchd.errors import BatchdError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="AWS Batch on your own machines: `batchd serve` starts a server, the rest are its clients.",
 )
+app.add_typer(events.app, name="events")
 DataDir = Annotated[Path | None, typer.Option(help="Where the server keeps everything.", show_default=False)]
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 Job = Annotated[str, typer.Argument(help="A job's id, or the name of the newest job so called.")]
@@ -70,6 +72,10 @@ def serve(
     quota: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, 0 for no limit.  [AWS's]")] = None,
     strict_roles: Annotated[
         bool | None, typer.Option("--strict-roles", help="Environments with unknown roles are INVALID.")
+    ] = None,
+    leave_out_missed: Annotated[
+        bool | None,
+        typer.Option("--leave-out-missed", help="Do not fire what was due while no server ran; else it fires once."),
     ] = None,
     no_auth: Annotated[bool | None, typer.Option("--no-auth", help="Accept unsigned requests.")] = None,
 ) -> None:

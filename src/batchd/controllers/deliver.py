@@ -71,7 +71,10 @@ class Handler:
 
 class Deliver:
     """A loop over the lanes. A lane in which something failed goes one by one until something arrives again, so that
-    targets that do not answer take up little; nobody waits for them but what is for them."""
+    targets that do not answer take up little; nobody waits for them but what is for them.
+
+    `observe` hears of each attempt: the delivery's kind, and whether it arrived, failed, or is dead now.
+    """
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class Deliver:
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._ill: set[str] = set()
         self._news = asyncio.Event()
+        self.observe: Callable[[str, str], None] = _unobserved
         store.listen(self._hear)
 
     async def run(self) -> None:
@@ -146,10 +150,12 @@ class Deliver:
 
     async def _deliver(self, delivery: Delivery) -> None:
         """One attempt, and what it came to."""
-        handler = self._handlers.get(str(delivery.body.get("kind")), _UNKNOWN)
+        kind = str(delivery.body.get("kind"))
+        handler = self._handlers.get(kind, _UNKNOWN)
         try:
             await self._attempt(handler, delivery)
             self._ill.discard(delivery.lane)
+            self.observe(kind, "arrived")
         except NotYet as held:
             until = held.until_ms
             await self._write(lambda tx: tx.deliveries.hold(delivery.number, until))
@@ -159,6 +165,7 @@ class Deliver:
         except Exception as error:  # noqa: BLE001 - whatever happens to one, the others go on
             self._ill.add(delivery.lane)
             failure = self._verdict(delivery, error)
+            self.observe(kind, "dead" if failure.is_final else "failed")
             await self._write(lambda tx: self._fail(tx, handler, delivery, failure))
 
     async def _attempt(self, handler: Handler, delivery: Delivery) -> None:

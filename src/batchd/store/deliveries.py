@@ -68,8 +68,9 @@ class DeliveryRows:
     def trim_dead(self, before: int, limit: int) -> int:
         return self._session.change(_TRIM, (before, limit))
 
-    def counts(self) -> dict[str, tuple[int, int]]:
-        return {lane: (waiting, dead) for lane, waiting, dead in self._session.rows(_COUNT)}
+    def counts(self) -> tuple[int, int]:
+        row = self._session.row(_COUNT)
+        return (row[0], row[1]) if row else (0, 0)
 
 
 def _delivery(row: Row) -> Delivery:

@@ -390,8 +390,8 @@ class DeliveryTable(Protocol):
     def trim_dead(self, before: int, limit: int) -> int:
         """Delete what was given up before this time; returns how many."""
 
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """By lane: how many wait, and how many are dead."""
+    def counts(self) -> tuple[int, int]:
+        """How many wait, and how many are dead."""
 
 
 class TickTable(Protocol):

@@ -54,5 +54,5 @@ DELETE FROM deliveries
 WHERE number IN (SELECT number FROM deliveries WHERE dead_at IS NOT NULL AND dead_at < ? LIMIT ?);
 
 -- name: count_deliveries
--- By lane: how many wait, and how many were given up.
-SELECT lane, COUNT(due_at), COUNT(dead_at) FROM deliveries GROUP BY lane ORDER BY lane;
+-- How many wait, and how many were given up.
+SELECT COUNT(due_at), COUNT(dead_at) FROM deliveries;
