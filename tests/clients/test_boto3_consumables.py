@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batchd.services.batchd_ import MODELS
 from tests.clients.refusals import refused
-from tests.clients.waiting import ended, reached
+from tests.clients.storm import Plan, Serving
+from tests.clients.waiting import described, ended, reached
 from tests.clients.worlds import Gate, World, fresh
 from tests.conftest import Running
 
 
 def needs(name: str, quantity: int = 1) -> dict[str, Any]:
-    return {"consumableResourceList": [{"consumableResource": name, "quantity": quantity}]}
+    return {"consumableResourceList": _list(name, quantity)}
+
+
+def _list(name: str, quantity: int) -> list[dict[str, Any]]:
+    return [{"consumableResource": name, "quantity": quantity}]
 
 
 def figures(world: World, name: str) -> tuple[int, int, int]:
@@ -87,3 +94,32 @@ def test_a_head_that_waits_for_units_says_why(world: World, server: Running, mon
     assert reasons[1:] == [f"Consumable resource {arn} has 0 units and 0 are in use, the job needs 1."]
     world.batch.terminate_job(jobId=job_id, reason="enough")
     assert ended(world.batch, job_id)["statusReason"] == "enough"
+
+
+def test_units_and_limits_are_where_they_were_when_the_server_was_killed(tmp_path: Path, gate: Gate) -> None:
+    serving = Serving(tmp_path / "data", Plan("process", 1, 1, 0, flags=("--vcpus", "4", "--memory-mib", "4096")))
+    key = {"batchd:concurrency-key": "one", "batchd:max-concurrency": "1"}
+    try:
+        serving.start()
+        world = World.of(serving)
+        world.batch.create_consumable_resource(consumableResourceName="seat", totalQuantity=5)
+        world.batch.create_consumable_resource(
+            consumableResourceName="token", totalQuantity=5, resourceType="NON_REPLENISHABLE"
+        )
+        needed = {"consumableResourceList": [*_list("seat", 2), *_list("token", 2)]}
+        request = {"consumableResourcePropertiesOverride": needed, "jobDefinition": world.define(gate.script)}
+        first = world.submit(**request, tags=key)
+        reached(world.batch, first, "RUNNING")
+        held = world.submit(**request, tags=key)
+        for end in (lambda: None, gate.open):
+            assert (figures(world, "seat"), figures(world, "token")) == ((5, 2, 3), (3, 0, 3))
+            serving.kill()
+            end()
+            serving.start()
+            world = replace(world, batch=serving.client())
+        assert [ended(world.batch, job)["status"] for job in (first, held)] == ["SUCCEEDED", "SUCCEEDED"]
+        assert (figures(world, "seat"), figures(world, "token")) == ((5, 0, 5), (1, 0, 1))
+        starts = [described(world.batch, job) for job in (first, held)]
+        assert starts[0]["stoppedAt"] <= starts[1]["startedAt"]
+    finally:
+        serving.stop()

@@ -19,7 +19,7 @@ _SWEEP_AT = 64  # a shorter bench is not worth sweeping
 def step_aside(state: State, draft: Draft, line: Line) -> bool:
     """Those at the head of the line whom a limit holds sit down; whether there were any."""
     moved = False
-    while state.pools and (job := lines.head(line)) and (pool := pools.limiting(state, job.spec)) is not None:
+    while (job := lines.head(line)) and (pool := pools.limiting(state, job.spec)) is not None:
         _sit_down(state, line, pool)
         line.moved_at = draft.now
         moved = True

@@ -63,7 +63,8 @@ def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environm
     if queue.fair is not None:
         return fair.next_one(state, draft, queue, queue.fair)
     for line in queue.lines.values():
-        benches.step_aside(state, draft, line)
+        if state.pools:
+            benches.step_aside(state, draft, line)
         job = lines.head(line)
         if line.accused is not None and line.accused is not job:
             accusation.accuse(draft, line, line.accused, None)

@@ -23,7 +23,7 @@ def next_one(state: State, draft: Draft, queue: Queue, fair: Fair) -> tuple[Line
     _refresh(state, draft, queue, fair)
     while fair.kept_for is None and (first := _first(queue, fair)) is not None:
         kind, line = first
-        if benches.step_aside(state, draft, line):
+        if state.pools and benches.step_aside(state, draft, line):
             _enter(state, draft, queue, fair, line)
             continue
         job = lines.head(line)

@@ -48,7 +48,8 @@ def register_job_definition(params: batch.RegisterJobDefinitionRequestTypeDef, c
     arn = resource_arn(ctx, DEFINITION, f"{name}:{revision}")
     definition = new_definition(params, arn, revision, tags)
     add_revision(ctx, name, revision, definition)
-    save_definition_limit(ctx, definition)
+    if tags:
+        save_definition_limit(ctx, definition)
     return {"jobDefinitionName": name, "jobDefinitionArn": arn, "revision": revision}
 
 

@@ -63,7 +63,7 @@ def _submit(params: batch.SubmitJobRequestTypeDef, tags: dict[str, str], ctx: Co
         _ensure_log_group(ctx, log)
     place = find_place(ctx, found, definition, params)
     job_id = ctx.new_id()
-    limits = concurrency.claims_of(ctx, job_id, size, tags)
+    limits = concurrency.claims_of(ctx, job_id, size, tags) if tags else ()
     spec = JobSpec(
         job_id=job_id,
         queue=queue["jobQueueArn"],
