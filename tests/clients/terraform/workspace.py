@@ -43,9 +43,9 @@ class Workspace:
     variables: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: Path, environ: dict[str, str], mirror: Path) -> Workspace:
-        """A fresh copy, initialised."""
-        shutil.copytree(STACK, folder)
+    def of(cls, folder: Path, environ: dict[str, str], mirror: Path, stack: Path = STACK) -> Workspace:
+        """A fresh copy of the stack, initialised."""
+        shutil.copytree(stack, folder)
         settings = folder / "cli.tfrc"
         settings.write_text(_CLI_SETTINGS % (json.dumps(str(mirror)), PROVIDER))
         own = {"TF_CLI_CONFIG_FILE": str(settings), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
