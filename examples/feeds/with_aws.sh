@@ -44,10 +44,9 @@ permit() { # FUNCTION SERVICE SOURCE-ARN
     rule=$(aws events put-rule --name feeds-daily --schedule-expression "$schedule" --query RuleArn --output text)
     start=$(create feeds-start start "")
     permit feeds-start events.amazonaws.com "$rule"
-    cat >"$work/targets.json" <<TARGETS
-[{"Id": "start", "Arn": "$start", "Input": "{\"jobName\": \"check-feed\", \"jobQueue\": \"feeds\",
-  \"jobDefinition\": \"feedstream-check\", \"parameters\": {\"feed\": \"$here/feed.xml\"}}"}]
-TARGETS
+    job="{\\\"jobName\\\": \\\"check-feed\\\", \\\"jobQueue\\\": \\\"feeds\\\", \\\"jobDefinition\\\": \\\"feedstream-check\\\","
+    job="$job \\\"parameters\\\": {\\\"feed\\\": \\\"$here/feed.xml\\\"}}"
+    echo "[{\"Id\": \"start\", \"Arn\": \"$start\", \"Input\": \"$job\"}]" >"$work/targets.json"
     aws events put-targets --rule feeds-daily --targets "file://$work/targets.json"
 
     analyse=$(create feeds-analyse analyse "JOB_QUEUE=feeds,JOB_DEFINITION=feedstream-count,PARALLELISM=4")

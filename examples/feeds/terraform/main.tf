@@ -58,6 +58,11 @@ resource "aws_iam_role" "feeds" {
   })
 }
 
+resource "aws_iam_instance_profile" "feeds" {
+  name = "feeds"
+  role = aws_iam_role.feeds.name
+}
+
 resource "aws_batch_compute_environment" "feeds" {
   compute_environment_name = "feeds"
   type                     = "MANAGED"
@@ -66,7 +71,7 @@ resource "aws_batch_compute_environment" "feeds" {
     min_vcpus     = 0
     max_vcpus     = 16
     instance_type = ["optimal"]
-    instance_role = "ecsInstanceRole"
+    instance_role = aws_iam_instance_profile.feeds.arn
     subnets       = data.aws_subnets.default.ids
   }
 }
