@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_batch import BatchClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_scheduler import EventBridgeSchedulerClient
 
 _WRAPPED = re.compile(r"^Error executing request, Exception : (.*), RequestId: \S+$", re.DOTALL)  # as Batch wraps texts
 
@@ -95,6 +96,10 @@ class Clients:
     @cached_property
     def ec2(self) -> EC2Client:
         return self._client("ec2")  # type: ignore[no-any-return]  # as above
+
+    @cached_property
+    def scheduler(self) -> EventBridgeSchedulerClient:
+        return self._client("scheduler")  # type: ignore[no-any-return]  # as above
 
     @cached_property
     def own(self) -> Any:  # batchd's own service has no stubs

@@ -124,6 +124,50 @@ def run(
     sys.exit(run_command(data_dir, work, detach))
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def schedule(
+    expression: Annotated[str, typer.Argument(help="cron(0 2 * * ? *), rate(5 minutes) or at(2026-12-24T18:00:00).")],
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments, after --.")],
+    timezone: Annotated[str, typer.Option(help="Whose clock it is.")] = "UTC",
+    queue: Annotated[str, typer.Option(help="Made if missing.")] = "default",
+    name: Annotated[str, typer.Option(help="The job's and the schedule's name.", show_default=False)] = "",
+    image: Annotated[str, typer.Option(help="For engines that run containers.")] = "python:3-slim",
+    vcpus: Annotated[int, typer.Option(help="vCPUs it asks for.")] = 1,
+    memory: Annotated[int, typer.Option(help="Memory it asks for, MiB.")] = 512,
+    attempts: Annotated[int, typer.Option(help="How often to try.")] = 1,
+    timeout: Annotated[int | None, typer.Option(help="Seconds an attempt may take.", show_default=False)] = None,
+    environment: Annotated[list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run a command as a job, each time a schedule says; one of the same name is replaced."""
+    from batchd.cli.schedule import schedule_command
+    from batchd.cli.submit import Work
+
+    variables = dict(_pair(text) for text in environment or [])
+    words = command[1:] if command[0] == "--" else command  # behind another argument it is not taken away
+    work = Work(words, queue, name, image, vcpus, memory, attempts, timeout, variables, Path.cwd())
+    schedule_command(data_dir, expression, timezone, work)
+
+
+@app.command()
+def schedules(data_dir: DataDir = None) -> None:
+    """List schedules."""
+    from batchd.cli.schedule import list_schedules
+
+    list_schedules(data_dir)
+
+
+@app.command()
+def unschedule(
+    name: Annotated[str, typer.Argument(help="A schedule's name.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a schedule; what it has submitted goes on."""
+    from batchd.cli.schedule import unschedule as delete
+
+    delete(data_dir, name)
+
+
 @app.command()
 def jobs(
     queue: Annotated[str | None, typer.Option(help="Only this queue.", show_default=False)] = None,

@@ -31,6 +31,11 @@ class Work:
 
 def submit(clients: Clients, work: Work) -> str:
     """Make what is missing, submit; returns the job id."""
+    return clients.batch.submit_job(**request_of(clients, work))["jobId"]
+
+
+def request_of(clients: Clients, work: Work) -> SubmitJobRequestTypeDef:
+    """A SubmitJob that works: the queue and the definition that it names are there."""
     ensure_queue(clients, work.queue)
     overrides: ContainerOverridesTypeDef = {
         "command": _command(clients, work),
@@ -49,7 +54,7 @@ def submit(clients: Clients, work: Work) -> str:
     }
     if work.timeout_s is not None:
         request["timeout"] = {"attemptDurationSeconds": work.timeout_s}
-    return clients.batch.submit_job(**request)["jobId"]
+    return request
 
 
 def ensure_queue(clients: Clients, queue: str) -> None:
