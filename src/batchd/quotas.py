@@ -16,6 +16,7 @@ class Quotas:
     scheduling_policies: int = 500
     environments_per_queue: int = 3
     service_environments: int = 50
+    quota_shares_per_queue: int = 20
     consumable_resources: int = 50_000
     consumable_resources_per_job: int = 5
     dependencies_per_job: int = 20

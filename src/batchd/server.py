@@ -309,6 +309,7 @@ class Server:
             shares=lambda queue, limit: parts.schedule.scheduler.shares(queue, limit),
             queue_vcpus=parts.demand.queue_vcpus,
             queue_instances=parts.demand.queue_instances,
+            quota_fronts=lambda queue: parts.schedule.scheduler.quota_fronts(queue),
             environment_vcpus=parts.demand.vcpus,
             quotas=self.settings.quotas,
             strict_roles=self.settings.strict_roles,

@@ -160,3 +160,78 @@ def test_a_repeated_request_is_refused(server: Any) -> None:
     room.submit(training("true"), clientToken=token)
     with pytest.raises(ClientError, match=f"A service job was already submitted with clientToken {token}"):
         room.submit(training("true"), clientToken=token)
+
+
+def quota_room(server: Any, instances: int) -> Room:
+    """A queue with quota shares, which has so many ml.t3.small."""
+    batch, name = server.client("batch"), fresh("quotas")
+    limits = [{"maxCapacity": instances, "capacityUnit": "ml.t3.small"}]
+    batch.create_service_environment(
+        serviceEnvironmentName=name, serviceEnvironmentType="SAGEMAKER_TRAINING", capacityLimits=limits
+    )
+    policy = batch.create_scheduling_policy(name=name, quotaSharePolicy={"idleResourceAssignmentStrategy": "FIFO"})[
+        "arn"
+    ]
+    batch.create_job_queue(
+        jobQueueName=name,
+        priority=1,
+        jobQueueType="SAGEMAKER_TRAINING",
+        serviceEnvironmentOrder=[{"order": 1, "serviceEnvironment": name}],
+        schedulingPolicyArn=policy,
+    )
+    return Room(batch, server.client("logs"), name, name)
+
+
+def add_share(room: Room, name: str, instances: int, strategy: str, preempts: str = "DISABLED") -> str:
+    arn: str = room.batch.create_quota_share(
+        quotaShareName=name,
+        jobQueue=room.queue,
+        capacityLimits=[{"maxCapacity": instances, "capacityUnit": "ml.t3.small"}],
+        resourceSharingConfiguration={"strategy": strategy},
+        preemptionConfiguration={"inSharePreemption": preempts},
+    )["quotaShareArn"]
+    return arn
+
+
+def test_lent_capacity_comes_back_to_its_owner_and_the_borrower_runs_again(server: Any, gate: Gate) -> None:
+    room = quota_room(server, instances=2)
+    add_share(room, "desk", 1, "LEND_AND_BORROW")
+    lender = add_share(room, "risk", 1, "LEND")
+    first = room.submit(training(gate.script), quotaShareName="desk", schedulingPriority=5)
+    borrower = room.submit(training(gate.script), quotaShareName="desk", schedulingPriority=1)
+    for job_id in (first, borrower):
+        room.reached(job_id, "RUNNING")
+
+    owner = room.submit(training(gate.script), quotaShareName="risk")
+    room.reached(owner, "RUNNING")
+    preempted = room.reached(borrower, "RUNNABLE")
+    assert preempted["attempts"] == []
+    assert preempted["preemptionSummary"]["preemptedAttemptCount"] == 1
+    assert preempted["statusReason"].startswith("Preempted by Batch")
+    snapshot = room.batch.get_job_queue_snapshot(jobQueue=room.queue)
+    (front,) = snapshot["frontOfQuotaShares"]["quotaShares"]["desk"]
+    assert front["jobArn"] == preempted["jobArn"]
+    usage = snapshot["queueUtilization"]["quotaShareUtilization"]["topCapacityUtilization"]
+    assert {share["quotaShareName"]: share["capacityUsage"][0]["quantity"] for share in usage} == {"desk": 1, "risk": 1}
+
+    gate.open()
+    assert [room.ended(job_id)["status"] for job_id in (first, owner, borrower)] == ["SUCCEEDED"] * 3
+    assert len(room.batch.describe_service_job(jobId=borrower)["attempts"]) == 1
+    room.batch.update_quota_share(quotaShareArn=lender, state="DISABLED")
+    room.batch.delete_quota_share(quotaShareArn=lender)
+    shares = room.batch.list_quota_shares(jobQueue=room.queue)["quotaShares"]
+    assert [share["quotaShareName"] for share in shares] == ["desk"]
+
+
+def test_a_raised_priority_takes_the_place_of_a_lower_one(server: Any, gate: Gate) -> None:
+    room = quota_room(server, instances=1)
+    add_share(room, "desk", 1, "RESERVE", "ENABLED")
+    once = {"preemptionRetriesBeforeTermination": 0}
+    low = room.submit(training(gate.script), quotaShareName="desk", preemptionConfiguration=once)
+    high = room.submit(training("true"), quotaShareName="desk")
+    room.reached(low, "RUNNING")
+    room.batch.update_service_job(jobId=high, schedulingPriority=9)
+
+    assert room.ended(high)["status"] == "SUCCEEDED"
+    stopped = room.ended(low)
+    assert (stopped["status"], stopped["preemptionSummary"]["preemptedAttemptCount"]) == ("FAILED", 1)

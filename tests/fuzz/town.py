@@ -157,6 +157,7 @@ class Town:
             front=lambda queue, limit: self.schedule.scheduler.places(queue, limit),
             queue_vcpus=demand.queue_vcpus,
             queue_instances=demand.queue_instances,
+            quota_fronts=lambda queue: self.schedule.scheduler.quota_fronts(queue),
             environment_vcpus=demand.vcpus,
             invoke=_echo,
             download=lambda name, expires_ms: f"http://127.0.0.1:1/{name}",
@@ -288,6 +289,8 @@ class Plan:
         self.names["arrayid"] = [must(town, "batch", "SubmitJob", array)["jobId"]]
         trained = [must(town, "batch", "SubmitServiceJob", service_job("training"))["jobId"] for _ in range(3)]
         town.happen(TaskStarted(str(states.jobs[trained[0]].task_id), now))
+        shared = {"quotaShareName": "desk", "schedulingPriority": 1}
+        trained += [must(town, "batch", "SubmitServiceJob", service_job("teams", **shared))["jobId"] for _ in range(3)]
         self.names["servicejobid"] = trained
         crew = must(town, "batch", "SubmitJob", gang())["jobId"]
         town.happen(TaskStarted(str(states.jobs[crew].task_id), now))

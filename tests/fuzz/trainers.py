@@ -26,6 +26,7 @@ PAYLOAD = orjson.dumps(
         "StoppingCondition": {"MaxRuntimeInSeconds": 60},
     }
 ).decode()
+_BATCH = f"arn:aws:batch:us-east-1:{ACCOUNT}"
 _RETRY = {
     "attempts": 3,
     "evaluateOnExit": [
@@ -63,6 +64,19 @@ def _queue(name: str, environment: str, **params: Any) -> Call:
     )
 
 
+def _share(name: str, most: int, strategy: str, borrowLimit: int | None = None, **params: Any) -> Call:
+    borrowing = {} if borrowLimit is None else {"borrowLimit": borrowLimit}
+    return _batch(
+        "CreateQuotaShare",
+        quotaShareName=name,
+        jobQueue="teams",
+        capacityLimits=[{"maxCapacity": most, "capacityUnit": "ml.m5.large"}],
+        resourceSharingConfiguration={"strategy": strategy, **borrowing},
+        preemptionConfiguration={"inSharePreemption": "ENABLED"},
+        **params,
+    )
+
+
 def service_job(queue: str, **params: Any) -> dict[str, Any]:
     """A SubmitServiceJob."""
     return {
@@ -78,6 +92,12 @@ FIRST: list[Call] = [
     _environment("instances", "NUM_INSTANCES", 2, tags={"team": "night"}),
     _environment("free", "NUM_INSTANCES", 2, state="DISABLED"),
     _queue("training", "instances", jobStateTimeLimitActions=[_LIMIT]),
+    _environment("types", "ml.m5.large", 2),
+    _batch("CreateSchedulingPolicy", name="quotas", quotaSharePolicy={"idleResourceAssignmentStrategy": "FIFO"}),
+    _queue("teams", "types", schedulingPolicyArn=f"{_BATCH}:scheduling-policy/quotas"),
+    _share("desk", 1, "LEND_AND_BORROW", borrowLimit=100),
+    _share("risk", 1, "LEND"),
+    _share("shut", 1, "RESERVE", state="DISABLED"),
 ]
 
 MORE: list[Call] = [
@@ -94,6 +114,30 @@ MORE: list[Call] = [
             clientToken="once",
         ),
     ),
+    _share("new", 1, "RESERVE", tags={"team": "night"}),
+    _batch("DescribeQuotaShare", quotaShareArn=f"{_BATCH}:job-queue/teams/quota-share/desk"),
+    _batch("ListQuotaShares", jobQueue="teams", maxResults=1),
+    _batch(
+        "UpdateQuotaShare",
+        quotaShareArn=f"{_BATCH}:job-queue/teams/quota-share/risk",
+        capacityLimits=[{"maxCapacity": 0, "capacityUnit": "ml.m5.large"}],
+        resourceSharingConfiguration={"strategy": "LEND_AND_BORROW", "borrowLimit": -1},
+        preemptionConfiguration={"inSharePreemption": "DISABLED"},
+        state="DISABLED",
+    ),
+    _batch("DeleteQuotaShare", quotaShareArn=f"{_BATCH}:job-queue/teams/quota-share/shut"),
+    _batch(
+        "SubmitServiceJob",
+        **service_job(
+            "teams",
+            quotaShareName="risk",
+            schedulingPriority=9,
+            preemptionConfiguration={"preemptionRetriesBeforeTermination": 1},
+        ),
+    ),
+    _batch("UpdateServiceJob", jobId="@ServiceJobId", schedulingPriority=7),
+    _batch("ListServiceJobs", jobQueue="teams", filters=[{"name": "QUOTA_SHARE_NAME", "values": ["desk"]}]),
+    _batch("GetJobQueueSnapshot", jobQueue="teams"),
     _batch("DescribeServiceEnvironments", serviceEnvironments=["instances"], maxResults=1),
     _batch(
         "UpdateServiceEnvironment",

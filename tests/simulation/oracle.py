@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobStatus
-from batchd.scheduler.reasons import DEPENDENCY_FAILED
+from batchd.scheduler.reasons import DEPENDENCY_FAILED, PREEMPTIONS
 from batchd.scheduler.state import Transition
 from batchd.store.store import Tx
 from tests.simulation.pools import PoolOracle
@@ -28,6 +28,7 @@ class _Seen:
 
     status: JobStatus = SUBMITTED
     attempts: int = 0  # started
+    preempted: int = 0  # of them
     runnable_at: int = 0
 
 
@@ -64,11 +65,12 @@ class Oracle:
             yield f"{job_id} went from {seen.status} to {moved.status}"
         if moved.status is RUNNABLE:
             seen.runnable_at = moved.at
+            seen.preempted += moved.status_reason in PREEMPTIONS
             yield from self._check_dependencies(job_id, spec)
         if moved.status is STARTING:
             yield from self._check_order(job_id, spec)
             seen.attempts += 1
-            if seen.attempts > spec.attempts or moved.attempt != seen.attempts:
+            if seen.attempts - seen.preempted > spec.attempts or moved.attempt != seen.attempts:
                 yield f"{job_id} starts attempt {moved.attempt} after {seen.attempts - 1} of {spec.attempts}"
         if moved.status_reason == DEPENDENCY_FAILED and moved.status is FAILED and not self._is_doomed(job_id, spec):
             yield f"{job_id} failed of a dependency that did not fail, or whose failure it bears"

@@ -36,6 +36,7 @@ from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
 from tests.simulation.oracle import Oracle
 from tests.simulation.pools import PoolOracle, counting, plenty, some_change
 from tests.simulation.promises import Promises
+from tests.simulation.teams import complaints, found_teams, some_service_job
 from tests.simulation.traffic import (
     BACKFILLED,
     ENVIRONMENTS,
@@ -189,6 +190,8 @@ class World:
         others = {name: self.sizes[name] for name in self.acknowledged}
         specs = [some_job(self.chance, name, others) for name in names]
         specs = [some_gang(self.chance, counting(self.chance, spec)) for spec in specs]
+        if self.chance.random() < 0.3:
+            specs = [some_service_job(self.chance, spec.job_id) for spec in specs]
         self.sizes.update((spec.job_id, spec.size) for spec in specs)
         self.oracle.specs.update((spec.job_id, spec) for spec in specs)
         tasks = [template(spec, some_behaviour(self.chance), some_behaviour(self.chance)) for spec in specs]
@@ -249,7 +252,7 @@ class World:
         works = [save_environment(EnvironmentSpec(arn, True)) for arn in ENVIRONMENTS]
         queues = [some_queue(arn, number, ENVIRONMENTS) for number, arn in enumerate(QUEUES)]
         works += [save_queue(queue) for queue in queues]
-        while not self.write("repair", *works, *plenty()):
+        while not self.write("repair", *works, *found_teams(), *plenty()):
             pass
 
     def come_to_an_end(self) -> None:
@@ -366,6 +369,7 @@ class World:
         unheard = [task_id for task_id, job in tasks.items() if job.stop_reason and task_id not in self.stopped]
         self._demand(*[f"task {task_id} was never told to stop" for task_id in unheard if task_id in alive])
         jobs = list({tasks[task_id].whole.job_id: tasks[task_id].whole for task_id in alive}.values())
+        self._demand(*complaints(jobs))
         need = [job.spec.resources for job in jobs if not job.clamped]
         self._demand(*[f"{job.job_id} does not run alone" for job in jobs if job.clamped and len(jobs) > 1])
         used = Resources(sum(n.vcpus_milli for n in need), sum(n.memory_mib for n in need), sum(n.gpus for n in need))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 
 from batchd.clock import Clock
 from batchd.controllers.schedule import Schedule
@@ -31,13 +31,11 @@ class Demand:
         placed = self._schedule.scheduler.state.placed()
         return sum(job.spec.resources.vcpus_milli for job in placed if job.spec.queue == queue) / 1000
 
-    def queue_instances(self, queue: str) -> dict[str, int]:
-        """The instances that the queue's (ARN) service jobs use now, by type."""
-        used: Counter[str] = Counter()
-        for job in self._schedule.scheduler.state.tasks.values():
-            if job.spec.queue == queue and job.spec.service is not None:
-                used[job.spec.service.unit] += job.spec.service.quantity
-        return dict(used)
+    def queue_instances(self, queue: str) -> dict[str, dict[str, int]]:
+        """The instances that the queue's (ARN) service jobs use now, by share and type."""
+        found = self._schedule.scheduler.state.queues.get(queue)
+        lines = () if found is None else found.lines.values()
+        return {line.name: dict(line.instances) for line in lines if line.instances}
 
     def observe(self) -> None:
         """Note what is in use now."""

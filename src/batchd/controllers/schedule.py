@@ -22,6 +22,7 @@ from batchd.scheduler.events import (
     MachineSized,
     QueueSaved,
     QueueSpec,
+    QuotaShare,
     Resources,
     TimeLimit,
 )
@@ -150,10 +151,21 @@ def _environment_spec(spec: Body) -> EnvironmentSpec:
 def _queue_spec(spec: Body) -> QueueSpec:
     limits = tuple(TimeLimit(**limit) for limit in spec.get("limits", ()))
     fair_share = _fair_share(spec["fair_share"]) if spec.get("fair_share") else None
+    shares = spec.get("quota_shares")
     return QueueSpec(
-        **{**spec, "environments": tuple(spec["environments"]), "limits": limits, "fair_share": fair_share}
+        **{
+            **spec,
+            "environments": tuple(spec["environments"]),
+            "limits": limits,
+            "fair_share": fair_share,
+            "quota_shares": None if shares is None else tuple(_quota_share(share) for share in shares),
+        }
     )
 
 
 def _fair_share(policy: Body) -> FairShare:
     return FairShare(**{**policy, "weights": tuple((name, factor) for name, factor in policy["weights"])})
+
+
+def _quota_share(share: Body) -> QuotaShare:
+    return QuotaShare(**{**share, "limits": tuple(CapacityLimit(**limit) for limit in share["limits"])})

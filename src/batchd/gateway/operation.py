@@ -86,7 +86,11 @@ def _nothing_runs(arn: str, since_ms: int = 0) -> float:
     return 0.0
 
 
-def _no_instances(queue: str) -> dict[str, int]:
+def _no_instances(queue: str) -> dict[str, dict[str, int]]:
+    return {}
+
+
+def _no_fronts(queue: str) -> dict[str, tuple[str, int]]:
     return {}
 
 
@@ -102,9 +106,10 @@ class Deployment:
     `front` lists the first jobs that wait in a queue (ARN, how many), each with the time (ms) at which it came to
     its place. `shares` are how many of a queue's (ARN) are active, and those that hold most (how many), each with its
     vCPUs. `queue_vcpus` are the vCPUs in use by a queue's jobs, `queue_instances` the instances in use by its service
-    jobs, by type; `environment_vcpus` the most that were in use in an
-    environment (ARN) at any time since (ms). `strict_roles` asks that roles exist that a compute environment names.
-    `node_address` is where nodes of a job find each other.
+    jobs, by share and type; `quota_fronts` are the first job of each of its quota shares, as in `front`.
+    `environment_vcpus` are the most that were in use in an environment (ARN) at any time since (ms).
+    `strict_roles` asks that roles exist that a compute environment names. `node_address` is where nodes of a job find
+    each other.
     `invoke` runs a function to its end; it raises Throttled. `download` is the link to a blob, good until a time (ms).
     """
 
@@ -118,7 +123,8 @@ class Deployment:
     front: Callable[[str, int], list[tuple[str, int]]] = _nobody_waits
     shares: Callable[[str, int], tuple[int, list[tuple[str, float]]]] = _nobody_shares
     queue_vcpus: Callable[[str], float] = _nothing_runs
-    queue_instances: Callable[[str], dict[str, int]] = _no_instances
+    queue_instances: Callable[[str], dict[str, dict[str, int]]] = _no_instances
+    quota_fronts: Callable[[str], dict[str, tuple[str, int]]] = _no_fronts
     environment_vcpus: Callable[[str, int], float] = _nothing_runs
     signer: Signer = field(default_factory=Signer)
     quotas: Quotas = field(default_factory=Quotas)

@@ -14,6 +14,8 @@ from batchd.scheduler import (
     lines,
     placement,
     policy,
+    preemption,
+    quota,
     shares,
     tasks,
 )
@@ -62,6 +64,8 @@ def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environm
     sleeps."""
     if queue.fair is not None:
         return fair.next_one(state, draft, queue, queue.fair)
+    if queue.quota is not None:
+        return _next_of_shares(state, draft, queue)
     for line in queue.lines.values():
         if state.pools:
             benches.step_aside(state, draft, line)
@@ -81,6 +85,22 @@ def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environm
                 state.machine.sleepers[queue.arn] = None  # others than the head may have room sooner
             continue
         return line, job, environment
+    return None
+
+
+def _next_of_shares(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environment] | None:
+    """The same of a queue whose lines are quota shares. Before it sleeps those are stopped that must make room."""
+    for line in queue.lines.values():
+        benches.step_aside(state, draft, line)
+        if line.accused is not None and line.accused is not lines.head(line):
+            accusation.accuse(draft, line, line.accused, None)
+    place = quota.next_place(state, queue)
+    if place is not None:
+        return place
+    for line, job in quota.heads(queue):
+        accusation.accuse(draft, line, job, quota.misfit(state, queue, job))
+    quota.sleep(state, queue)
+    preemption.make_room(state, draft, queue)
     return None
 
 

@@ -74,12 +74,14 @@ class Gang:
 class ServiceSpec:
     """What only a service job has: how many instances of a type it takes of its service environment.
 
-    `fault` is why it can never run here: it fails at once. [batch.md 7.9]
+    `fault` is why it can never run here: it fails at once. `preemptions` is how often it is tried again after it had to
+    make room for others; None: always. [batch.md 7.4, 7.9]
     """
 
     unit: str  # `ml.m5.large`
     quantity: int
     fault: str | None = None
+    preemptions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +153,32 @@ class FairShare:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacityLimit:
+    """How many instances of a type (`NUM_INSTANCES`: of all types together) service jobs may take."""
+
+    unit: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaShare:
+    """A quota share of a job queue, with `limits` of its own: whether it `lends` what is idle, and how much more it
+    `borrows` of what others lend, in percent of its own (0 is nothing, -1 without limit). Where it `preempts`, its jobs
+    of higher priority take the place of lower ones. [batch.md 7.4]"""
+
+    name: str
+    limits: tuple[CapacityLimit, ...]
+    lends: bool = False
+    borrows: int = 0
+    preempts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class QueueSpec:
     """A job queue. `environments` are ARNs in ascending `computeEnvironmentOrder`; of its jobs at most
     `max_concurrency` are under way at a time (None: as many as there is room for). Without `fair_share` first come is
-    first served, but that with `backfill` jobs may go before a head that they cannot delay."""
+    first served, but that with `backfill` jobs may go before a head that they cannot delay; unless they stand in
+    `quota_shares` (None: in none)."""
 
     arn: str
     priority: int
@@ -163,14 +187,7 @@ class QueueSpec:
     max_concurrency: int | None = None
     fair_share: FairShare | None = None
     backfill: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityLimit:
-    """How many instances of a type (`NUM_INSTANCES`: of all types together) service jobs may take."""
-
-    unit: str
-    most: int
+    quota_shares: tuple[QuotaShare, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +250,22 @@ class QueueDeleted:
     """A job queue was deleted; its jobs end with `JobQueue deleted`."""
 
     arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaShareDeleted:
+    """A quota share was deleted; its jobs end with `QuotaShare deleted`."""
+
+    queue: str  # ARN
+    share: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityChanged:
+    """A client's UpdateServiceJob gave this job another scheduling priority."""
+
+    job_id: str
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +378,8 @@ Event = (
     | TerminateRequested
     | QueueSaved
     | QueueDeleted
+    | QuotaShareDeleted
+    | PriorityChanged
     | EnvironmentSaved
     | EnvironmentDeleted
     | ConsumableSaved

@@ -17,6 +17,8 @@ from batchd.scheduler import (
     policy,
     pool_sentences,
     pools,
+    quota,
+    quota_sentences,
     service,
 )
 from batchd.scheduler.children import PENDING, Children
@@ -136,7 +138,7 @@ def _pending_child(state: State, array: Job, children: Children, index: int) -> 
 
 def _placed(job: Job) -> Explanation:
     """STARTING or RUNNING."""
-    tried = len(job.whole.attempts) + (not job.whole.is_draining)
+    tried = service.tried(job.whole) + (not job.whole.is_draining)
     number = f"attempt {tried} of {job.whole.spec.attempts}"
     what = "is being started" if job.status is JobStatus.STARTING else "runs"
     sentences = [f"Job {job.job_id} is {job.status}: {number} {what} in {job.environment} as task {job.task_id}."]
@@ -176,11 +178,11 @@ def _runnable(state: State, job: Job, index: int = 0) -> Explanation:
         sentences.append(f"Queue {queue.arn} is not known to the scheduler.")
     elif not queue.environments:
         sentences.append(f"Queue {queue.arn} has no compute environment.")
-    misfit = placement.misfit(state, queue, head)
+    misfit = (placement if queue.quota is None else quota).misfit(state, queue, head)
     if misfit is not None:
         sentences.append(f"The head can never start as things are. {misfit}")
     sentences += [obstacle.sentence for obstacle in obstacles]
-    if placement.find(state, queue, head) is not None:
+    if placement.find(state, queue, head) is not None and (queue.quota is None or not obstacles):
         sentences.append("The head will be placed in the next round.")
     return Explanation(job_id, JobStatus.RUNNABLE, sentences, ahead=ahead, head=head_id, obstacles=obstacles)
 
@@ -220,6 +222,8 @@ def _obstacles(state: State, queue: Queue, job: Job) -> list[Obstacle]:
     hurdle = placement.machine_hurdle(state.machine, need)
     if hurdle is not None:
         found.append(Obstacle(hurdle, "", _of_machine(hurdle, state.machine, need)))
+    if queue.quota is not None and (share := quota_sentences.obstacle(state, queue, job)):
+        found.append(Obstacle(share[0], job.spec.share, share[1]))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from batchd.scheduler import (
@@ -17,6 +17,7 @@ from batchd.scheduler import (
     placement,
     policy,
     pool_invariants,
+    quota,
     service,
     shares,
 )
@@ -35,6 +36,7 @@ def check(state: State) -> list[str]:
         *_lines(state),
         *_dependencies(state),
         *_usage(state),
+        *_quotas(state),
         *pool_invariants.check(state),
         *_shares(state),
         *_deadlines(state),
@@ -79,6 +81,11 @@ def _room(state: State, job: Job) -> list[str]:
     wanted = job.spec.service
     if wanted is not None and service.in_use(environment, wanted.unit) > service.most(environment, wanted.unit):
         wrong.append(f"{environment.arn} is overfull: {environment.instances}")
+    shares = state.queue(job.spec.queue).quota
+    if wanted is not None and shares is not None:
+        used = policy.line_of(state, job).instances[wanted.unit]
+        if used > quota.most(shares, job.spec.share, wanted.unit):
+            wrong.append(f"share {job.spec.share} of {job.spec.queue} is overfull: {used} of {wanted.unit}")
     if not environment.available:
         wrong.append(f"{environment.arn} was given a job although it is not available")
     capacity = machine.capacity
@@ -106,7 +113,7 @@ def _jobs(state: State) -> list[str]:
             wrong.append(f"{job_id} is {job.status} and not in hand")
         if in_hand and job.task_id != identity.task_id(job_id, len(job.attempts) + 1):
             wrong.append(f"{job_id} runs under another attempt's task id")
-        if len(job.attempts) >= job.spec.attempts and not job.is_draining:
+        if service.tried(job) >= job.spec.attempts and not job.is_draining:
             wrong.append(f"{job_id} has used up its attempts and is {job.status}")
         if job.status is JobStatus.RUNNING and job.started_at is None:
             wrong.append(f"{job_id} is RUNNING since never")
@@ -290,18 +297,18 @@ def _usage(state: State) -> list[str]:
         inside = [job.spec.resources.vcpus_milli for job in placed if job.environment == arn]
         if (sum(inside), len(inside)) != (environment.used_vcpus_milli, environment.running):
             wrong.append(f"{arn} miscounts what is used")
-        if _instances(state, arn) != environment.instances:
+        if _instances(job for job in placed if job.environment == arn) != environment.instances:
             wrong.append(f"{arn} miscounts its instances")
         if not environment.known and not environment.running:
             wrong.append(f"{arn} is gone and still remembered")
     return wrong
 
 
-def _instances(state: State, environment: str) -> dict[str, int]:
-    """How many of each type the service jobs in hand take."""
+def _instances(jobs: Iterable[Job]) -> dict[str, int]:
+    """How many of each type the service jobs among these take."""
     found: Counter[str] = Counter()
-    for job in state.tasks.values():
-        if job.environment == environment and job.spec.service is not None:
+    for job in jobs:
+        if job.spec.service is not None:
             found[job.spec.service.unit] += job.spec.service.quantity
     return dict(found)
 
@@ -322,6 +329,20 @@ def _shares(state: State) -> list[str]:
     return wrong + [f"share {name} of {arn} is gone and has jobs" for arn, name in (*live, *(+held))]
 
 
+def _quotas(state: State) -> list[str]:
+    """Quota shares count what their jobs use, and nobody waits that could start."""
+    wrong = []
+    for arn, queue in state.queues.items():
+        for name, line in queue.lines.items():
+            inside = (job for job in state.tasks.values() if (job.spec.queue, job.spec.share) == (arn, name))
+            if _instances(inside) != line.instances:
+                wrong.append(f"{name} of {arn} miscounts its instances")
+        place = quota.next_place(state, queue) if queue.quota is not None and arn not in state.awake else None
+        if place is not None:
+            wrong.append(f"{place[1].job_id} waits in {arn} although there is room")
+    return wrong
+
+
 def _deadlines(state: State) -> list[str]:
     """Every running attempt with a limit is watched, unless it is being stopped."""
     watched = dict.fromkeys(task_id for _, _, task_id in state.deadlines)
@@ -336,6 +357,8 @@ def _idleness(state: State) -> list[str]:
     """No head waits that could start, unless its queue is to be looked at next."""
     wrong = []
     for arn, queue in state.queues.items():
+        if queue.quota is not None:
+            continue
         kept_for = queue.fair.kept_for if queue.fair is not None else None
         contenders = queue.lines.values() if kept_for is None else [kept_for]
         heads = [head for line in contenders if (head := next(lines.order(line), None))]

@@ -127,12 +127,19 @@ def _finish(state: State, draft: Draft, job: Job) -> None:
         shares.hold(state, draft, job, -1)
     last = job.attempts[-1]
     succeeded = last.exit_code == 0 and job.stop_reason is None
-    if not succeeded and job.stop_reason is None and may_retry(job.spec, len(job.attempts), last):
+    if not succeeded and _comes_back(job, last):
         make_runnable(state, draft, job, last.status_reason)
         return
     status = JobStatus.SUCCEEDED if succeeded else JobStatus.FAILED
     move(draft, job, status, last.stopped_at, job.stop_reason or last.status_reason)
     retire(state, draft, job)
+
+
+def _comes_back(job: Job, last: Attempt) -> bool:
+    """Whether there is another attempt after one that failed, or that had to make room."""
+    if job.stop_reason is None:
+        return may_retry(job.spec, service.tried(job), last)
+    return service.may_return(job)
 
 
 def retire(state: State, draft: Draft, job: Job) -> None:

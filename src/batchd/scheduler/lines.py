@@ -151,6 +151,24 @@ def since(job: Job) -> int:
     return job.submitted_at if at is None else at
 
 
+def pull(line: Line, job: Job) -> None:
+    """A job by itself that stands in the line has no place there any more."""
+    tier = _tier(line, job.spec.priority)
+    tier.retried = deque(other for other in tier.retried if other is not job)
+    tier.waiting = deque(other for other in tier.waiting if other is not job)
+
+
+def insert(line: Line, job: Job, submitted: Iterable[str]) -> None:
+    """It has one again, among those of its priority where it would stand if it had always had that. `submitted` are
+    the ids of jobs in the order in which they came."""
+    tier = _tier(line, job.spec.priority)
+    part = tier.retried if job.attempts else tier.waiting
+    earlier = dict.fromkeys(takewhile(lambda job_id: job_id != job.spec.job_id, submitted))
+    at = since(job)
+    before = (since(other) < at or (since(other) == at and other.spec.job_id in earlier) for other in part)
+    part.insert(sum(before), job)
+
+
 def _tier(line: Line, priority: int) -> Tier:
     """Where jobs of this priority stand, made on first mention."""
     tiers = line.tiers

@@ -25,6 +25,11 @@ class Hurdle(StrEnum):
     ENVIRONMENT_FULL = "ENVIRONMENT_FULL"
     CAPACITY_TOO_SMALL = "CAPACITY_TOO_SMALL"  # of a service environment
     CAPACITY_FULL = "CAPACITY_FULL"
+    SHARE_TOO_SMALL = "SHARE_TOO_SMALL"  # a quota share
+    SHARE_FULL = "SHARE_FULL"
+    NOTHING_LENT = "NOTHING_LENT"  # by other quota shares
+    RESERVED = "RESERVED"  # for other quota shares, which do not lend
+    OWED = "OWED"  # to other quota shares, whose heads wait
     MACHINE_UNKNOWN = "MACHINE_UNKNOWN"
     MACHINE_LACKS_GPUS = "MACHINE_LACKS_GPUS"
     MACHINE_TAKEN = "MACHINE_TAKEN"  # by a job larger than it, which runs alone
@@ -183,17 +188,35 @@ def reserve(state: State, environment: Environment, job: Job) -> None:
     environment.used_vcpus_milli += need.vcpus_milli
     environment.running += 1
     if job.spec.service is not None:
-        service.take(environment, job.spec.service)
-    machine = state.machine
-    machine.running += 1
-    if job.clamped:
-        machine.taken = job.spec.job_id
-    else:
-        machine.used_vcpus_milli += need.vcpus_milli
-        machine.used_memory_mib += need.memory_mib
-        machine.used_gpus += need.gpus
+        service.take(environment.instances, job.spec.service)
+        service.take(state.queue(job.spec.queue).line(job.spec.share).instances, job.spec.service)
+    occupy(state.machine, job, alone=job.clamped)
     if state.pools:
         pools.take(state, job)
+
+
+def occupy(machine: Machine, job: Job, *, alone: bool) -> None:
+    """The job is on the machine; `alone`: it has all of it."""
+    machine.running += 1
+    if alone:
+        machine.taken = job.spec.job_id
+        return
+    need = job.spec.resources
+    machine.used_vcpus_milli += need.vcpus_milli
+    machine.used_memory_mib += need.memory_mib
+    machine.used_gpus += need.gpus
+
+
+def vacate(machine: Machine, job: Job) -> None:
+    """It is not any more."""
+    machine.running -= 1
+    if job.clamped:
+        machine.taken = None
+        return
+    need = job.spec.resources
+    machine.used_vcpus_milli -= need.vcpus_milli
+    machine.used_memory_mib -= need.memory_mib
+    machine.used_gpus -= need.gpus
 
 
 def release(state: State, job: Job) -> None:
@@ -204,19 +227,13 @@ def release(state: State, job: Job) -> None:
     environment.used_vcpus_milli -= need.vcpus_milli
     environment.running -= 1
     if job.spec.service is not None:
-        service.give_back(environment, job.spec.service)
-    machine = state.machine
-    machine.running -= 1
-    if job.clamped:
-        machine.taken = None
-    else:
-        machine.used_vcpus_milli -= need.vcpus_milli
-        machine.used_memory_mib -= need.memory_mib
-        machine.used_gpus -= need.gpus
+        service.give_back(environment.instances, job.spec.service)
+        service.give_back(state.queue(job.spec.queue).line(job.spec.share).instances, job.spec.service)
+    vacate(state.machine, job)
     if state.pools:
         pools.give_back(state, job)
     _wake(state, environment.sleepers)
-    _wake(state, machine.sleepers)
+    _wake(state, state.machine.sleepers)
     forget_if_gone(state, environment)
 
 

@@ -6,8 +6,10 @@ What a queue's jobs stand in is its lines: one where first come is first served.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from batchd.scheduler import benches, fair, lines
+from batchd.scheduler import benches, fair, lines, quota
+from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Draft, Job, Line, Queue, State
 
 Rank = tuple[int, int, str]
@@ -30,12 +32,13 @@ def line_of(state: State, job: Job) -> Line:
 
 
 def join(state: State, job: Job, number: int = 1) -> None:
-    """A RUNNABLE job, or so many children of an array, join their line; whoever may be its head wakes the queue."""
+    """A RUNNABLE job, or so many children of an array, join their line; whoever may be its head wakes the queue. In a
+    quota share everybody does: others may have to make room."""
     queue = state.queue(job.spec.queue)
     line = queue.line(job.spec.share)
     if job.bench is not None and benches.is_aside(job):
         line.aside += number
-    elif lines.join(line, job, number) or queue.backfill:
+    elif lines.join(line, job, number) or queue.backfill or queue.quota is not None:
         state.awake[queue.arn] = None
         if queue.fair is not None:
             queue.fair.touched[line.name] = line
@@ -63,6 +66,20 @@ def forget(state: State, draft: Draft, queue: Queue) -> None:
     draft.shares.update(((queue.arn, name), None) for name in queue.lines if name)
 
 
+def reprioritize(state: State, job: Job, priority: int) -> None:
+    """The job has another scheduling priority from now on."""
+    line, waits = line_of(state, job), job.status is JobStatus.RUNNABLE
+    if waits:
+        lines.pull(line, job)
+    job.spec = replace(job.spec, priority=priority)
+    if waits:
+        lines.insert(line, job, state.jobs)
+    queue = state.queue(job.spec.queue)
+    state.awake[queue.arn] = None
+    if queue.fair is not None:
+        queue.fair.touched[line.name] = line
+
+
 def order(queue: Queue) -> Iterator[Job]:
     """The jobs that wait in this queue, next one first; an array once."""
     turns = queue.lines.values() if queue.fair is None else fair.order(queue, queue.fair)
@@ -74,6 +91,9 @@ def members(queue: Queue) -> Iterator[tuple[Job, str]]:
     """The same with the ids of the jobs that wait: an array's children one by one."""
     if queue.fair is not None:
         yield from fair.members(queue, queue.fair)
+        return
+    if queue.quota is not None:
+        yield from quota.members(queue)
         return
     for line in queue.lines.values():
         yield from lines.members(line)

@@ -19,6 +19,14 @@ RESOURCES_MISSING = (
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than "
     "that can be met by the CE(s) attached to the job queue."
 )
+SHARE_DELETED = "QuotaShare deleted"
+PREEMPTED_FOR_OWNER = "Preempted by Batch: the quota share that lent this capacity needs it"
+PREEMPTED_FOR_PRIORITY = "Preempted by Batch: a job of higher priority in the same quota share needs this capacity"
+PREEMPTIONS = (PREEMPTED_FOR_OWNER, PREEMPTED_FOR_PRIORITY)
+_QUOTA = "MISCONFIGURATION:QUOTA_MANAGEMENT_LIMIT_EXCEEDED - Job"
+SHARE_TOO_SMALL = f"{_QUOTA} requirements exceed quota share capacity limits."
+BORROWING_TOO_SMALL = f"{_QUOTA} requirements exceed quota share capacity limits and borrow limits."
+LENDING_TOO_SMALL = f"{_QUOTA} requires borrowing that exceeds all configured borrowable capacity."
 SERVICE_ENVIRONMENTS_TOO_SMALL = (
     "MISCONFIGURATION:SERVICE_ENVIRONMENT_MAX_RESOURCE - Service environment(s) associated with the job queue cannot "
     "meet the capacity requirement of the job."

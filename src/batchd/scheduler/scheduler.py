@@ -24,6 +24,7 @@ from batchd.scheduler import (
     placement,
     policy,
     pools,
+    quota,
     reasons,
     shares,
     tasks,
@@ -43,8 +44,10 @@ from batchd.scheduler.events import (
     JobStatus,
     JobSubmitted,
     MachineSized,
+    PriorityChanged,
     QueueDeleted,
     QueueSaved,
+    QuotaShareDeleted,
     TaskExited,
     TaskFailedToStart,
     TaskLost,
@@ -74,6 +77,8 @@ class Scheduler:
             TerminateRequested: self._on_terminate_requested,
             QueueSaved: self._on_queue_saved,
             QueueDeleted: self._on_queue_deleted,
+            QuotaShareDeleted: self._on_quota_share_deleted,
+            PriorityChanged: self._on_priority_changed,
             EnvironmentSaved: self._on_environment_saved,
             EnvironmentDeleted: self._on_environment_deleted,
             ConsumableSaved: self._on_consumable_saved,
@@ -184,6 +189,13 @@ class Scheduler:
         found = self.state.queues.get(queue)
         return (0, []) if found is None else shares.utilization(found, limit)
 
+    def quota_fronts(self, queue: str) -> dict[str, tuple[str, int]]:
+        """The first RUNNABLE job of each quota share of a queue, with the time (ms) at which it came to its place."""
+        found = self.state.queues.get(queue)
+        if found is None or found.quota is None:
+            return {}
+        return {line.name: (job.job_id, lines.arrived_at(line, job)) for line, job in quota.heads(found)}
+
     def explanation(self, job_id: str) -> explain.Explanation | None:
         """Why the job is where it is, as data; None for a job that has ended or never was."""
         return explain.explanation(self.state, job_id)
@@ -233,7 +245,7 @@ class Scheduler:
         elif _is_waiting(job):
             job.is_terminated = True
             lifecycle.end(self.state, draft, job, event.reason)
-        elif job.status not in FINAL and job.stop_reason is None:
+        elif job.status not in FINAL and (job.stop_reason is None or job.stop_reason in reasons.PREEMPTIONS):
             job.is_terminated = True
             tasks.ask_to_stop(draft, job, event.reason)
 
@@ -246,6 +258,8 @@ class Scheduler:
         queue = self.state.queue(event.queue.arn)
         queue.known = True
         queue.priority = event.queue.priority
+        shares = event.queue.quota_shares
+        queue.quota = None if shares is None else {share.name: share for share in shares}
         queue.environments = event.queue.environments
         queue.limits = event.queue.limits
         pools.limit(self.state, queue.arn, PoolKind.QUEUE, event.queue.max_concurrency)
@@ -264,13 +278,29 @@ class Scheduler:
             policy.forget(state, draft, queue)
             return
         queue.known, queue.environments = False, ()  # and gone with its last job
-        for job in [job for job in state.jobs.values() if job.spec.queue == event.arn]:
+        self._end_all(draft, [job for job in state.jobs.values() if job.spec.queue == event.arn], reasons.QUEUE_DELETED)
+
+    def _end_all(self, draft: Draft, jobs: list[Job], reason: str) -> None:
+        """What waits never runs, what runs is stopped."""
+        for job in jobs:
             if job.children is not None:
-                arrays.end(state, draft, job, Drop(reasons.QUEUE_DELETED, draft.now), stop=True)
+                arrays.end(self.state, draft, job, Drop(reason, draft.now), stop=True)
             elif _is_waiting(job):
-                lifecycle.end(state, draft, job, reasons.QUEUE_DELETED)
+                lifecycle.end(self.state, draft, job, reason)
             elif job.status not in FINAL:
-                tasks.ask_to_stop(draft, job, reasons.QUEUE_DELETED)
+                tasks.ask_to_stop(draft, job, reason)
+
+    def _on_quota_share_deleted(self, draft: Draft, event: QuotaShareDeleted) -> None:
+        """[batch.md 7.4]"""
+        found = self.state.jobs.values()
+        within = [job for job in found if job.spec.queue == event.queue and job.spec.share == event.share]
+        self._end_all(draft, within, reasons.SHARE_DELETED)
+
+    def _on_priority_changed(self, draft: Draft, event: PriorityChanged) -> None:
+        """Who waits goes to its new place; who runs may have to make room sooner, or later."""
+        job = self.state.jobs.get(event.job_id)
+        if job is not None:
+            policy.reprioritize(self.state, job, event.priority)
 
     def _on_environment_saved(self, draft: Draft, event: EnvironmentSaved) -> None:
         saved = event.environment

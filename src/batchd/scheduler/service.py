@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from batchd.scheduler import reasons
 from batchd.scheduler.events import ServiceSpec, TaskExited, TaskFailedToStart, TaskLost
-from batchd.scheduler.state import Environment
+from batchd.scheduler.state import Environment, Job
 
 NUM_INSTANCES = "NUM_INSTANCES"  # the unit that counts instances of every type
 
@@ -33,14 +33,36 @@ def is_full(environment: Environment, wanted: ServiceSpec) -> bool:
     return in_use(environment, wanted.unit) + wanted.quantity > most(environment, wanted.unit)
 
 
-def take(environment: Environment, wanted: ServiceSpec) -> None:
-    environment.instances[wanted.unit] = environment.instances.get(wanted.unit, 0) + wanted.quantity
+def take(instances: dict[str, int], wanted: ServiceSpec) -> None:
+    """So many more of a type are in use."""
+    instances[wanted.unit] = instances.get(wanted.unit, 0) + wanted.quantity
 
 
-def give_back(environment: Environment, wanted: ServiceSpec) -> None:
-    environment.instances[wanted.unit] -= wanted.quantity
-    if not environment.instances[wanted.unit]:
-        del environment.instances[wanted.unit]
+def give_back(instances: dict[str, int], wanted: ServiceSpec) -> None:
+    """So many fewer."""
+    instances[wanted.unit] -= wanted.quantity
+    if not instances[wanted.unit]:
+        del instances[wanted.unit]
+
+
+def tried(job: Job) -> int:
+    """How many attempts count for `retryStrategy`: not those that made room for others."""
+    if job.spec.service is None:
+        return len(job.attempts)
+    return len(job.attempts) - preemptions(job)
+
+
+def preemptions(job: Job) -> int:
+    """How many attempts made room for others."""
+    return sum(attempt.was_preempted for attempt in job.attempts)
+
+
+def may_return(job: Job) -> bool:
+    """Whether a job whose last attempt made room for others is tried again. [batch.md 7.4]"""
+    wanted = job.spec.service
+    if wanted is None or job.stop_reason not in reasons.PREEMPTIONS:
+        return False
+    return wanted.preemptions is None or preemptions(job) <= wanted.preemptions
 
 
 def status_reason(event: TaskExited | TaskFailedToStart | TaskLost) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from batchd.scheduler import identity
+from batchd.scheduler import identity, reasons
 from batchd.scheduler.children import Children
 from batchd.scheduler.commands import Command
 from batchd.scheduler.events import (
@@ -17,6 +17,7 @@ from batchd.scheduler.events import (
     FairShare,
     JobSpec,
     JobStatus,
+    QuotaShare,
     Resources,
     TimeLimit,
     Usage,
@@ -42,6 +43,11 @@ class Attempt:
     runnable_at: int | None = None
     usage: Usage | None = None
     containers: tuple[ContainerExit, ...] = ()
+
+    @property
+    def was_preempted(self) -> bool:
+        """Whether it was ended to make room for others."""
+        return self.status_reason in reasons.PREEMPTIONS
 
 
 @dataclass(slots=True)
@@ -312,7 +318,8 @@ class Line:
     jobs that left out of turn, `aside` the RUNNABLE jobs that stepped out for a while. `accused` is the job whose
     statusReason says why the head can never start, `accused_at` since when (ms; None: not known since the restart).
     `moved_at` is when the line last moved up, 0 if it has not since the restart. `promise` is the head's id and by when
-    (ms) it was promised a start, if others went before it.
+    (ms) it was promised a start, if others went before it. `instances` are those that the line's
+    service jobs use, by type.
     """
 
     name: str
@@ -330,6 +337,7 @@ class Line:
     weight: float = 1.0
     turn: Turn | None = None
     promise: tuple[str, int | None] | None = None
+    instances: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -372,6 +380,7 @@ class Queue:
     lines: dict[str, Line] = field(default_factory=dict)
     fair: Fair | None = None
     backfill: bool = False
+    quota: dict[str, QuotaShare] | None = None
     live: int = 0
     held: int = 0
     turn: int = 0

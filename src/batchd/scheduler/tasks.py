@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchd.scheduler import identity
+from batchd.scheduler import identity, reasons
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import IN_HAND
 from batchd.scheduler.state import Draft, Job
@@ -27,8 +27,11 @@ def stop_of(job: Job) -> StopTask:
 
 def ask_to_stop(draft: Draft, job: Job, reason: str) -> None:
     """STARTING, RUNNING: the task shall stop, of a gang all of them; the job fails of this once they have. The first
-    reason wins."""
-    if job.stop_reason is None and job.task_id is not None:
+    reason wins, but that any other goes before having to make room: a job that makes room comes back."""
+    if job.stop_reason in reasons.PREEMPTIONS:
+        job.stop_reason = reason
+        draft.changed[job.spec.job_id] = job
+    elif job.stop_reason is None and job.task_id is not None:
         job.stop_reason = reason
         draft.changed[job.spec.job_id] = job
         if not job.is_draining:
@@ -40,7 +43,9 @@ def stop_nodes(draft: Draft, gang: Job, reason: str) -> None:
     """Those beside the main one, as far as there are any."""
     for node in gang.other_nodes():
         if node.status in IN_HAND:
-            node.is_terminated |= gang.is_terminated
+            if gang.is_terminated and not node.is_terminated:
+                node.is_terminated = True
+                draft.changed[node.spec.job_id] = node
             ask_to_stop(draft, node, reason)
 
 

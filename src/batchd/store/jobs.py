@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 
@@ -18,7 +19,7 @@ from batchd.store.joblist import definition_key, name_key, plan_of
 from batchd.store.named import named_queries
 from batchd.store.nodes import NodeRows
 from batchd.store.session import Row, Session
-from batchd.store.store import ChildCounts, JobFilter, JobRow
+from batchd.store.store import Body, ChildCounts, JobFilter, JobRow
 
 _SQL = named_queries("jobs")
 _INSERT = _SQL["insert_job"]
@@ -29,6 +30,8 @@ _SPEC = _SQL["get_spec"]
 _STATUS = _SQL["get_status"]
 _PAGE = _SQL["page_jobs"]
 _SET_TAGS = _SQL["set_tags"]
+_SPEC = _SQL["get_spec"]
+_SET_DOCUMENT = _SQL["set_document"]
 _SAVE = _SQL["save_job"]
 _LIVE = _SQL["live_jobs"]
 _PLACE = _SQL["get_place"]
@@ -107,6 +110,14 @@ class JobRows:
         """Raises StoreError where there is no such job."""
         if not self._session.change(_SET_TAGS, (orjson.dumps(tags).decode(), job_id)):
             raise StoreError(f"there is no job {job_id}")
+
+    def reprioritize(self, job_id: str, document: Body, priority: int) -> None:
+        """Raises StoreError where there is no such job."""
+        row = self._session.row(_SPEC, (job_id,))
+        if row is None:
+            raise StoreError(f"there is no job {job_id}")
+        spec = encode(replace(decode(JobSpec, row[0]), priority=priority))
+        self._session.change(_SET_DOCUMENT, (orjson.dumps(document).decode(), spec, job_id))
 
     def save(self, jobs: Iterable[Job]) -> None:
         """Raises StoreError where there is no such job."""

@@ -144,6 +144,10 @@ class JobTable(Protocol):
     def set_tags(self, job_id: str, tags: dict[str, str]) -> None:
         """Raises StoreError where there is no such job."""
 
+    def reprioritize(self, job_id: str, document: Body, priority: int) -> None:
+        """The scheduler will find this scheduling priority after a restart; the document says it too. Raises
+        StoreError where there is no such job."""
+
     def save(self, jobs: Iterable[Job]) -> None:
         """Write what the scheduler says of these jobs; its only writer is controllers/schedule.
 

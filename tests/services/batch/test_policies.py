@@ -95,12 +95,6 @@ def test_an_account_has_at_most_five_hundred_policies(world: World) -> None:
     assert text == "At most 500 scheduling policies are allowed"
 
 
-def test_quota_shares_are_refused(world: World) -> None:
-    quota = {"idleResourceAssignmentStrategy": "FIFO"}
-    text = world.refusal("create_scheduling_policy", name="fair", quotaSharePolicy=quota)
-    assert text == "quotaSharePolicy is not supported by this server"
-
-
 def test_an_unknown_policy_does_not_exist(world: World) -> None:
     for operation in ("update_scheduling_policy", "delete_scheduling_policy"):
         assert world.refusal(operation, arn=ARN) == "SchedulingPolicy fair does not exist"

@@ -78,6 +78,7 @@ def test_the_document_keeps_the_spec_for_a_restart(world: World) -> None:
         "max_concurrency": None,
         "fair_share": None,
         "backfill": False,
+        "quota_shares": None,
     }
 
 

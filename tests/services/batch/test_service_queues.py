@@ -105,7 +105,7 @@ def test_a_snapshot_counts_instances(world: World) -> None:
     arn = f"{ARN}:job-queue/training"
     world.deployment = {
         "front": lambda queue, limit: [("j-1", 5)] if queue == arn else [],
-        "queue_instances": lambda queue: {"ml.p5.48xlarge": 1, "ml.m5.large": 2} if queue == arn else {},
+        "queue_instances": lambda queue: {"": {"ml.p5.48xlarge": 1, "ml.m5.large": 2}} if queue == arn else {},
     }
 
     snapshot = world.ask("get_job_queue_snapshot", jobQueue="training")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from batchd.gateway.operation import Context
 from batchd.scheduler.events import FairShare, QueueSaved, QueueSpec, TimeLimit
@@ -10,14 +10,19 @@ from batchd.services.batch.concurrency import limit_of
 from batchd.services.batch.faults import client_exception
 from batchd.services.batch.listing import existing
 from batchd.services.batch.names import POLICY, QUEUE
+from batchd.services.batch.quota_shapes import quota_share, shares_of
+from batchd.services.batch.service_rules import QUEUE_TYPE
 from batchd.store.store import Body, Key
 
 BACKFILL = "batchd:backfill"
 
 
-def find_policy(ctx: Context, text: str) -> str:
-    """The ARN of the policy with this name or ARN. Raises ClientException: `SchedulingPolicy <name> does not exist`."""
+def find_policy(ctx: Context, text: str, *, for_service_jobs: bool) -> str:
+    """The ARN of the policy with this name or ARN. Raises ClientException: `SchedulingPolicy <name> does not exist`, or
+    where it is none for jobs of this kind."""
     _, policy = existing(ctx, POLICY, text)
+    if "quotaSharePolicy" in policy and not for_service_jobs:
+        raise client_exception("A quota share policy needs a job queue of type SAGEMAKER_TRAINING")
     arn: str = policy["arn"]
     return arn
 
@@ -30,7 +35,7 @@ def replaced_policy(ctx: Context, queue: Body, text: str) -> str:
         raise client_exception(f"JobQueue {name} has no scheduling policy, and can not be given one")
     if not text:
         raise client_exception(f"The scheduling policy of JobQueue {name} can be replaced but not removed")
-    return find_policy(ctx, text)
+    return find_policy(ctx, text, for_service_jobs=queue["jobQueueType"] == QUEUE_TYPE)
 
 
 def attached_queues(ctx: Context, policy: str) -> list[tuple[Key, Body]]:
@@ -55,17 +60,20 @@ def queue_spec(ctx: Context, aws: Body) -> QueueSpec:
     environments = tuple(entry["computeEnvironment"] for entry in aws["computeEnvironmentOrder"])
     environments += tuple(entry["serviceEnvironment"] for entry in aws.get("serviceEnvironmentOrder", ()))
     limits = tuple(TimeLimit(a["reason"], a["maxTimeSeconds"]) for a in aws["jobStateTimeLimitActions"])
-    policy = aws.get("schedulingPolicyArn")
-    fair_share = None if policy is None else _fair_share(existing(ctx, POLICY, policy)[1]["fairsharePolicy"])
-    return QueueSpec(
+    spec = QueueSpec(
         aws["jobQueueArn"],
         aws["priority"],
         environments,
         limits,
         limit_of(aws["tags"]),
-        fair_share,
-        _is_set(aws["tags"], BACKFILL),
+        backfill=_is_set(aws["tags"], BACKFILL),
     )
+    if "schedulingPolicyArn" not in aws:
+        return spec
+    policy = existing(ctx, POLICY, aws["schedulingPolicyArn"])[1]
+    if "quotaSharePolicy" in policy:
+        return replace(spec, quota_shares=tuple(quota_share(share) for share in shares_of(ctx, aws["jobQueueName"])))
+    return replace(spec, fair_share=_fair_share(policy["fairsharePolicy"]))
 
 
 def _is_set(tags: dict[str, str], tag: str) -> bool:

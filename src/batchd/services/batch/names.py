@@ -18,6 +18,7 @@ POLICY = "batch.scheduling-policy"
 DEFINITION = "batch.job-definition"
 SERVICE_ENVIRONMENT = "batch.service-environment"
 DEFINITION_LIMIT = "batch.job-definition-limit"  # named as the definition's revision
+QUOTA_SHARE = "batch.quota-share"  # named `<queue>/<share>`
 CONSUMABLE = "batch.consumable-resource"
 CONSUMABLE_USE = "batch.consumable-resource-use"  # whose writer is controllers/schedule
 

@@ -1,4 +1,4 @@
-"""The operations on scheduling policies. [batch.md 7.2]"""
+"""The operations on scheduling policies: of fair shares, and of quota shares. [batch.md 7.2, 7.4]"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from batchd.gateway.operation import Context, reads, writes
 from batchd.services.batch.attached import attached_queues, save_queue
 from batchd.services.batch.counting import check_count
-from batchd.services.batch.faults import Invalid, client_exception, refuse_unsupported, wrapping
+from batchd.services.batch.faults import Invalid, client_exception, wrapping
 from batchd.services.batch.listing import existing, listed, validate_count, with_token
 from batchd.services.batch.names import POLICY, check_name, key_of, resource_arn
 from batchd.services.batch.tag_rules import validate_tags
@@ -27,15 +27,14 @@ _SHARE = re.compile(r"[0-9A-Za-z]{1,255}\*?|\*")
 def create_scheduling_policy(params: batch.CreateSchedulingPolicyRequestTypeDef, ctx: Context) -> Body:
     name = params["name"]
     check_name("Scheduling policy name", name)
-    refuse_unsupported({"quotaSharePolicy": params.get("quotaSharePolicy")})
-    fair_share = fair_share_shape(params.get("fairsharePolicy", {}))
+    rules = _rules(params)
     tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
     key = Key(POLICY, ctx.region, name)
     if ctx.tx.resources.get(key) is not None:
         raise client_exception("Object already exists")
     check_count(ctx, POLICY, ctx.deployment.quotas.scheduling_policies)
     arn = resource_arn(ctx, POLICY, name)
-    ctx.tx.resources.put(key, {"aws": {"name": name, "arn": arn, "fairsharePolicy": fair_share, "tags": tags}})
+    ctx.tx.resources.put(key, {"aws": {"name": name, "arn": arn, **rules, "tags": tags}})
     return {"name": name, "arn": arn}
 
 
@@ -57,13 +56,13 @@ def list_scheduling_policies(params: batch.ListSchedulingPoliciesRequestTypeDef,
 @writes
 @wrapping
 def update_scheduling_policy(params: batch.UpdateSchedulingPolicyRequestTypeDef, ctx: Context) -> Body:
-    """fairsharePolicy is replaced as a whole, at once for every queue that has the policy; without one nothing
-    changes."""
-    refuse_unsupported({"quotaSharePolicy": params.get("quotaSharePolicy")})
+    """Its policy is replaced as a whole, at once for every queue that has it; without one nothing changes."""
     key, aws = existing(ctx, POLICY, params["arn"])
-    if "fairsharePolicy" in params:
-        fair_share = fair_share_shape(params["fairsharePolicy"])
-        ctx.tx.resources.put(key, {"aws": aws | {"fairsharePolicy": fair_share}})
+    if "fairsharePolicy" in params or "quotaSharePolicy" in params:
+        rules = _rules(params)
+        if not rules.keys() <= aws.keys():
+            raise client_exception("A fair share policy can not become a quota share policy, nor the other way round")
+        ctx.tx.resources.put(key, {"aws": aws | rules})
         for queue, shape in attached_queues(ctx, aws["arn"]):
             save_queue(ctx, queue, shape)
     return {}
@@ -77,6 +76,15 @@ def delete_scheduling_policy(params: batch.DeleteSchedulingPolicyRequestTypeDef,
         raise client_exception("Cannot delete, found existing JobQueue relationship")
     ctx.tx.resources.delete(key)
     return {}
+
+
+def _rules(params: Mapping[str, Any]) -> Body:
+    """The one of the two policies there may be; without any, a fair share policy."""
+    if "quotaSharePolicy" not in params:
+        return {"fairsharePolicy": fair_share_shape(params.get("fairsharePolicy", {}))}
+    if "fairsharePolicy" in params:
+        raise Invalid("Only one of fairsharePolicy and quotaSharePolicy can be specified")
+    return {"quotaSharePolicy": dict(params["quotaSharePolicy"])}
 
 
 def fair_share_shape(policy: Mapping[str, Any]) -> Body:

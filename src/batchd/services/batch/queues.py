@@ -9,7 +9,7 @@ from batchd.gateway.operation import Context, reads, writes
 from batchd.scheduler.events import QueueDeleted
 from batchd.services.batch.attached import find_policy, replaced_policy, save_queue
 from batchd.services.batch.counting import check_count
-from batchd.services.batch.faults import client_exception, refuse_unsupported, wrapping
+from batchd.services.batch.faults import client_exception, wrapping
 from batchd.services.batch.listing import described, existing, with_token
 from batchd.services.batch.names import ENVIRONMENT, QUEUE, check_name, resource_arn
 from batchd.services.batch.queue_rules import (
@@ -19,7 +19,13 @@ from batchd.services.batch.queue_rules import (
     validate_priority,
     validate_time_limits,
 )
-from batchd.services.batch.service_queues import is_for_service_jobs, service_order, validate_one_kind
+from batchd.services.batch.quota_shapes import delete_shares
+from batchd.services.batch.service_queues import (
+    is_for_service_jobs,
+    service_order,
+    validate_one_kind,
+    validate_service_queue,
+)
 from batchd.services.batch.service_rules import QUEUE_TYPE
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.store.store import Body, Key
@@ -52,13 +58,14 @@ def create_job_queue(params: batch.CreateJobQueueRequestTypeDef, ctx: Context) -
         "state": params.get("state", "ENABLED"),
         "status": "VALID",
         "statusReason": "JobQueue Healthy",
-        **({"schedulingPolicyArn": find_policy(ctx, policy)} if policy else {}),
+        **({"schedulingPolicyArn": find_policy(ctx, policy, for_service_jobs=serves)} if policy else {}),
         "priority": params["priority"],
         **order,
         "jobQueueType": kind,
         "tags": tags,
         "jobStateTimeLimitActions": list(params.get("jobStateTimeLimitActions", ())),
     }
+    validate_service_queue(ctx, aws)
     save_queue(ctx, key, aws)
     return {"jobQueueName": name, "jobQueueArn": arn}
 
@@ -86,16 +93,18 @@ def update_job_queue(params: batch.UpdateJobQueueRequestTypeDef, ctx: Context) -
     if params.get("computeEnvironmentOrder") or params.get("serviceEnvironmentOrder"):
         order, aws["jobQueueType"] = _order(ctx, params, for_service_jobs=serves)
         aws.update(order)
+    validate_service_queue(ctx, aws)
     save_queue(ctx, key, aws)
     return {"jobQueueName": key.name, "jobQueueArn": aws["jobQueueArn"]}
 
 
 @writes
 def delete_job_queue(params: batch.DeleteJobQueueRequestTypeDef, ctx: Context) -> Body:
-    """Gone at once; the scheduler ends its jobs. It must be DISABLED."""
+    """Gone at once, with its quota shares; the scheduler ends its jobs. It must be DISABLED."""
     key, aws = existing(ctx, QUEUE, params["jobQueue"])
     if aws["state"] != "DISABLED":
         raise client_exception("Cannot delete, job queue state must be DISABLED")
+    delete_shares(ctx, key.name)
     ctx.tx.resources.delete(key)
     ctx.tx.journal.append(QueueDeleted(aws["jobQueueArn"]))
     return {}
@@ -103,8 +112,6 @@ def delete_job_queue(params: batch.DeleteJobQueueRequestTypeDef, ctx: Context) -
 
 def _validate(params: Mapping[str, Any], *, for_service_jobs: bool) -> None:
     """What a create and an update have in common."""
-    if for_service_jobs:
-        refuse_unsupported({"schedulingPolicyArn": params.get("schedulingPolicyArn")})
     validate_priority(params.get("priority"))
     validate_time_limits(params.get("jobStateTimeLimitActions", ()), for_service_jobs=for_service_jobs)
 

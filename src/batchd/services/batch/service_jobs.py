@@ -1,26 +1,29 @@
-"""DescribeServiceJob, ListServiceJobs and TerminateServiceJob(s). [batch.md 7.9, 8.5, 8.6]"""
+"""DescribeServiceJob, ListServiceJobs, UpdateServiceJob and TerminateServiceJob(s). [batch.md 7.9, 8.5, 8.6]"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from batchd.arns import parse_arn
 from batchd.gateway.operation import Context, reads, writes
 from batchd.gateway.tokens import encode_token
-from batchd.scheduler.events import FINAL, JobStatus, TerminateRequested
+from batchd.scheduler.events import FINAL, JobStatus, PriorityChanged, TerminateRequested
 from batchd.services.batch.control import validate_jobs, validate_reason
-from batchd.services.batch.faults import client_exception, missing
+from batchd.services.batch.faults import client_exception, missing, wrapping
 from batchd.services.batch.jobs import queue_arn, wanted_by_filter
 from batchd.services.batch.listing import page_limit, read_token, with_token
 from batchd.services.batch.names import is_job_id
-from batchd.services.batch.service_shapes import service_job_detail, service_job_summary
+from batchd.services.batch.service_rules import validate_priority
+from batchd.services.batch.service_shapes import service_job_arn, service_job_detail, service_job_summary
 from batchd.store.store import Body, JobFilter, JobRow
 
 if TYPE_CHECKING:
     from types_boto3_batch import type_defs as batch
 
-_FILTERS = ("JOB_NAME", "BEFORE_CREATED_AT", "AFTER_CREATED_AT")
+_SHARE_FILTERS = ("SHARE_IDENTIFIER", "QUOTA_SHARE_NAME")
+_FILTERS = ("JOB_NAME", "BEFORE_CREATED_AT", "AFTER_CREATED_AT", *_SHARE_FILTERS)
 
 
 @reads
@@ -46,6 +49,23 @@ def list_service_jobs(params: batch.ListServiceJobsRequestTypeDef, ctx: Context)
     token = encode_token([last.created_at, last.job_id]) if last else None
     found = [service_job_summary(row) for row in rows[:limit] if row.is_service]
     return with_token({"jobSummaryList": found}, token)
+
+
+@writes
+@wrapping
+def update_service_job(params: batch.UpdateServiceJobRequestTypeDef, ctx: Context) -> Body:
+    """Its priority, which counts in queues with shares; ClientException for a job that has ended."""
+    priority = params["schedulingPriority"]
+    validate_priority(priority)
+    row = existing_service_job(ctx, params["jobId"])
+    if row.status in FINAL:
+        raise client_exception(f"ServiceJob {row.job_id} has ended, its priority can not be updated")
+    shape = row.document["aws"] | {"schedulingPriority": priority}
+    counts = "shareIdentifier" in shape or "quotaShareName" in shape
+    ctx.tx.jobs.reprioritize(row.job_id, row.document | {"aws": shape}, priority if counts else 0)
+    if counts:
+        ctx.tx.journal.append(PriorityChanged(row.job_id, priority))
+    return {"jobArn": service_job_arn(row), "jobName": row.name, "jobId": row.job_id}
 
 
 @writes
@@ -100,11 +120,14 @@ def _terminate(ctx: Context, text: str, reason: str) -> None:
 
 def _wanted(status: str | None, filters: Sequence[batch.KeyValuesPairTypeDef]) -> JobFilter | None:
     """The store's filter; None where no job can match: none stays SCHEDULED."""
-    if filters:
-        name = filters[0].get("name")
-        if name not in _FILTERS:
-            raise client_exception(f"filters.name {name} is not a filter of service jobs")
+    if not filters:
+        return None if status == "SCHEDULED" else JobFilter(status=JobStatus(status or "RUNNING"))
+    name = filters[0].get("name")
+    if name not in _FILTERS:
+        raise client_exception(f"filters.name {name} is not a filter of service jobs")
+    if name not in _SHARE_FILTERS:
         return wanted_by_filter(filters)
+    by_share = wanted_by_filter([{**one, "name": "SHARE_IDENTIFIER"} for one in filters])
     if status == "SCHEDULED":
         return None
-    return JobFilter(status=JobStatus(status or "RUNNING"))
+    return replace(by_share, status=JobStatus(status)) if status else by_share

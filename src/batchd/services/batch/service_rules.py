@@ -57,19 +57,6 @@ def validate_queue(queue: Body) -> None:
         raise client_exception(f"JobQueue {name} is in DISABLED state. Only ENABLED JobQueues accept jobs.")
 
 
-def refuse_shares(params: Shape) -> None:
-    """A queue without a scheduling policy has no shares."""
-    if params.get("shareIdentifier"):
-        raise client_exception(
-            "Job with shareIdentifier can only be submitted to job queue with fair share scheduling policy."
-        )
-    if params.get("quotaShareName") or params.get("preemptionConfiguration"):
-        raise client_exception(
-            "Job with quotaShareName or preemptionConfiguration can only be submitted to job queue "
-            "with quota share scheduling policy."
-        )
-
-
 def exit_rules(strategy: Shape) -> tuple[ExitRule, ...]:
     """The scheduler's form of a valid strategy's evaluateOnExit."""
     rules = strategy.get("evaluateOnExit", ())

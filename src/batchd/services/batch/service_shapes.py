@@ -12,6 +12,7 @@ from batchd.services.batch.job_attempts import STARTED, given
 from batchd.services.batch.service_task import training_job_name
 from batchd.store.store import Body, JobRow
 
+_RECENT = 10
 _SUMMARISED = ("capacityUsage", "serviceJobType", "shareIdentifier", "quotaShareName")
 
 
@@ -20,7 +21,8 @@ def service_job_detail(row: JobRow) -> Body:
     return {
         **_common(row),
         **row.document["aws"],
-        "attempts": [_attempt(row, attempt) for attempt in row.attempts],
+        "attempts": [_attempt(row, attempt) for attempt in row.attempts if not attempt.was_preempted],
+        **_preemptions(row),
         "jobQueue": row.queue,
         "isTerminated": row.is_terminated,
         "tags": row.tags,
@@ -62,6 +64,15 @@ def _latest(row: JobRow) -> str | None:
     if row.status in STARTED:
         return row.task_id
     return row.attempts[-1].task_id if row.attempts else None
+
+
+def _preemptions(row: JobRow) -> Body:
+    """Attempts that had to make room are told of here, the last of them one by one."""
+    preempted = [attempt for attempt in row.attempts if attempt.was_preempted]
+    if not preempted:
+        return {}
+    recent = [_attempt(row, attempt) for attempt in preempted[-_RECENT:]]
+    return {"preemptionSummary": {"preemptedAttemptCount": len(preempted), "recentPreemptedAttempts": recent}}
 
 
 def _attempt(row: JobRow, attempt: Attempt) -> Body:

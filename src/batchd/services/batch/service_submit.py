@@ -13,7 +13,8 @@ from batchd.services.batch.concurrency import claims_of
 from batchd.services.batch.faults import client_exception, wrapping
 from batchd.services.batch.names import QUEUE, key_of
 from batchd.services.batch.service_payload import Training, fault_of, read_payload
-from batchd.services.batch.service_rules import exit_rules, refuse_shares, validate_queue, validate_submit
+from batchd.services.batch.service_places import find_service_place
+from batchd.services.batch.service_rules import exit_rules, validate_queue, validate_submit
 from batchd.services.batch.service_task import LOG_GROUP, task_template, wanted_of
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.store.store import Body, JobRow, Key
@@ -43,13 +44,18 @@ def submit_service_job(params: batch.SubmitServiceJobRequestTypeDef, ctx: Contex
     tags = validate_tags(params.get("tags", {}), ctx.deployment.quotas.tags_per_resource)
     training = read_payload(params["serviceRequestPayload"])
     queue = _queue(ctx, params["jobQueue"])
-    validate_queue(queue)
-    refuse_shares(params)
+    validate_queue(queue["aws"])
+    place = find_service_place(ctx, queue, params)
     _spend_token(ctx, params.get("clientToken"))
     if ctx.tx.resources.get(Key("logs.group", ctx.region, LOG_GROUP)) is None:
         ctx.call("logs", "CreateLogGroup", {"logGroupName": LOG_GROUP})
     job_id = ctx.new_id()
-    spec = replace(_spec(job_id, queue["jobQueueArn"], training, params), claims=claims_of(ctx, job_id, 0, tags))
+    spec = replace(
+        _spec(job_id, queue["aws"]["jobQueueArn"], training, params),
+        share=place.share,
+        priority=place.priority,
+        claims=claims_of(ctx, job_id, 0, tags),
+    )
     name = training.name or params["jobName"]
     row = JobRow(
         job_id=job_id,
@@ -71,8 +77,7 @@ def _queue(ctx: Context, text: str) -> Body:
     body = ctx.tx.resources.get(key_of(ctx, QUEUE, text))
     if body is None:
         raise client_exception(f"JobQueue {text} not found.")
-    aws: Body = body["aws"]
-    return aws
+    return body
 
 
 def _spend_token(ctx: Context, token: str | None) -> None:
@@ -88,6 +93,7 @@ def _spec(job_id: str, queue: str, training: Training, params: batch.SubmitServi
     strategy = params.get("retryStrategy") or {"attempts": 1}
     timeout_s = params.get("timeoutConfig", {}).get("attemptDurationSeconds", training.runtime_s)
     fault = fault_of(training)
+    preemptions = params.get("preemptionConfiguration", {}).get("preemptionRetriesBeforeTermination")
     return JobSpec(
         job_id=job_id,
         queue=queue,
@@ -96,7 +102,10 @@ def _spec(job_id: str, queue: str, training: Training, params: batch.SubmitServi
         exit_rules=exit_rules(strategy),
         timeout_s=min(timeout_s, training.runtime_s),
         service=ServiceSpec(
-            training.instance_type, training.instance_count, None if fault is None else of_sagemaker(fault)
+            training.instance_type,
+            training.instance_count,
+            None if fault is None else of_sagemaker(fault),
+            preemptions,
         ),
     )
 

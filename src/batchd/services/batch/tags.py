@@ -12,6 +12,7 @@ from batchd.services.batch import concurrency
 from batchd.services.batch.attached import save_queue
 from batchd.services.batch.faults import client_exception, wrapping
 from batchd.services.batch.names import CONSUMABLE, ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
+from batchd.services.batch.quota_shares import find_share
 from batchd.services.batch.revisions import find_revision, save_revision
 from batchd.services.batch.tag_rules import validate_tags
 from batchd.store.store import Body
@@ -57,7 +58,9 @@ def _find(ctx: Context, arn: str) -> _Tagged:
     parsed = parse_arn(arn)
     found = None
     if parsed is not None and ctx.arn("batch", parsed.resource) == arn:
-        if parsed.kind in ("job", "service-job"):
+        if "/quota-share/" in parsed.resource:
+            found = _find_quota_share(ctx, arn)
+        elif parsed.kind in ("job", "service-job"):
             found = _find_job(ctx, parsed.name, is_service=parsed.kind == "service-job")
         elif parsed.kind == "job-definition":
             found = _find_definition(ctx, arn)
@@ -95,6 +98,14 @@ def _find_definition(ctx: Context, arn: str) -> _Tagged | None:
         concurrency.save_definition_limit(ctx, tagged["aws"])
 
     return _Tagged(body["aws"]["tags"], save)
+
+
+def _find_quota_share(ctx: Context, arn: str) -> _Tagged | None:
+    share = find_share(ctx, arn)
+    if share is None:
+        return None
+    key, body = share
+    return _Tagged(body["aws"]["tags"], lambda tags: ctx.tx.resources.put(key, _with_tags(body, tags)))
 
 
 def _find_resource(ctx: Context, kind: str, arn: str) -> _Tagged | None:
