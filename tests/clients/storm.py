@@ -31,7 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 if __package__ in (None, ""):  # run as a script: the tests are not on the path
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.clients import storm_arrays
+from tests.clients import storm_arrays, storm_gangs
 
 READY_S = 30.0
 END_S = 600.0
@@ -40,7 +40,8 @@ STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDE
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do. `image` matters to engines with containers; with `arrays` most jobs are arrays."""
+    """What to do. `image` matters to engines with containers; with `arrays` most jobs are arrays, with `gangs` all have
+    several nodes."""
 
     engine: str
     jobs: int
@@ -49,6 +50,7 @@ class Plan:
     image: str = "busybox"
     flags: tuple[str, ...] = ()
     arrays: bool = False
+    gangs: bool = False
 
 
 @dataclass
@@ -82,7 +84,9 @@ def storm(plan: Plan, folder: Path) -> Outcome:
         _submit_until(serving, submitted, plan, float("inf"))
         finals = _wait(serving, submitted)
         lines = (ran / "lines").read_text().split("\n")[:-1]
-        if plan.arrays:
+        if plan.gangs:
+            outcome.problems = storm_gangs.problems(finals, lines)
+        elif plan.arrays:
             outcome.problems = storm_arrays.problems(serving.client(), finals, lines)
         else:
             outcome.problems = _problems(finals, lines)
@@ -158,6 +162,9 @@ def prepare(batch: Any, plan: Plan, ran: Path) -> None:
     )
     order = [{"order": 1, "computeEnvironment": "storm"}]
     batch.create_job_queue(jobQueueName="storm", priority=1, computeEnvironmentOrder=order)
+    if plan.gangs:
+        storm_gangs.define(batch, plan.image, str(ran))
+        return
     script = f'echo "$AWS_BATCH_JOB_ID $AWS_BATCH_JOB_ATTEMPT" >> {ran}/lines; sleep 0.1; echo done'
     if plan.arrays:
         script = storm_arrays.SCRIPT.format(lines=f"{ran}/lines")
@@ -177,8 +184,8 @@ def prepare(batch: Any, plan: Plan, ran: Path) -> None:
 def _submit_until(serving: Serving, submitted: list[str], plan: Plan, deadline: float) -> None:
     """Submit one after the other until there are enough or time is up."""
     batch = serving.client()
-    submit = storm_arrays.submit if plan.arrays else _submit
-    if submitted and not plan.arrays and _submit(batch, len(submitted) - 1, submitted) != submitted[-1]:
+    submit = storm_gangs.submit if plan.gangs else storm_arrays.submit if plan.arrays else _submit
+    if submitted and submit is _submit and _submit(batch, len(submitted) - 1, submitted) != submitted[-1]:
         raise RuntimeError(f"a repeated submit of job {submitted[-1]} made another job")
     while len(submitted) < plan.jobs and time.monotonic() < deadline:
         submitted.append(submit(batch, len(submitted), submitted))
@@ -242,9 +249,11 @@ def main() -> int:
     parser.add_argument("--image", default="busybox")
     parser.add_argument("--docker-host", default="")
     parser.add_argument("--arrays", action="store_true", help="arrays with retries and dependencies")
+    parser.add_argument("--gangs", action="store_true", help="jobs of several nodes")
     options = parser.parse_args()
     flags = ("--docker-host", options.docker_host) if options.docker_host else ()
-    plan = Plan(options.engine, options.jobs, options.kills, options.seed, options.image, flags, options.arrays)
+    kinds = options.arrays, options.gangs
+    plan = Plan(options.engine, options.jobs, options.kills, options.seed, options.image, flags, *kinds)
     print(f"seed {plan.seed}")
     with _folder() as folder:
         try:

@@ -22,6 +22,12 @@ def test_arrays_keep_their_children_attempts_and_order_when_the_server_is_killed
     assert (outcome.acknowledged, outcome.kills) == (40, 10)
 
 
+def test_gangs_start_whole_and_each_node_once_an_attempt_when_the_server_is_killed(tmp_path: Path) -> None:
+    outcome = storm(Plan("process", jobs=10, kills=6, seed=20261129, flags=("--vcpus", "8"), gangs=True), tmp_path)
+    assert outcome.problems == []
+    assert (outcome.acknowledged, outcome.kills) == (10, 6)
+
+
 def test_containers_survive_the_servers_death_just_as_well(tmp_path: Path, docker_host: str) -> None:
     flags = ("--docker-host", docker_host, "--vcpus", "8")
     outcome = storm(Plan("docker", 100, 10, 20261123, "batchd-test/busybox", flags), tmp_path)
