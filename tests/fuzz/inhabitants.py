@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
-from tests.fuzz import clocks, gangs, messaging, trainers, workers
+from tests.fuzz import clocks, counters, gangs, messaging, trainers, workers
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -148,6 +148,7 @@ FIRST: list[Call] = [
     _queue("closed", "ec2", state="DISABLED"),
     *trainers.FIRST,
     *gangs.FIRST,
+    *counters.FIRST,
     _definition("feed", _CONTAINER, parameters={"what": "hello"}, tags={"team": "night"}),
     _definition("feed", _WHOLE_CONTAINER, parameters={"what": "hello"}, retryStrategy=_RETRY),
     _definition("cloud", _FARGATE, platformCapabilities=["FARGATE"], timeout={"attemptDurationSeconds": 60}),
@@ -232,6 +233,7 @@ THEN: list[Call] = [
 MORE: list[Call] = [
     *trainers.MORE,
     *gangs.MORE,
+    *counters.MORE,
     _batch(
         "SubmitJob",
         jobName="more",
