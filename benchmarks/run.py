@@ -1,6 +1,6 @@
 """Every benchmark, medians of several runs, beside a peer or the limit of the machine in the same run.
 
-python benchmarks/run.py [noop] [array] [queued] [submit] [latency] [start] [trace] [events]
+python benchmarks/run.py [noop] [array] [queued] [submit] [latency] [start] [trace] [events] [invoke]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import depth
 import events
+import functions
 import served
 import signed
 import uvloop
@@ -107,6 +108,15 @@ def published() -> str:
     return f"PutEvents/s: batchd {accepted:.0f} (delivered {delivered:.0f}/s), moto {other:.0f}"
 
 
+def invoke() -> str:
+    """Milliseconds from sending Invoke to its answer: a Python function without boto3, warm, and in a new sandbox."""
+    rounds = []
+    for _ in range(ROUNDS):
+        with served.batchd() as (signer, _, _):
+            rounds.append(functions.invoked(signer))
+    return functions.told([warm for warm, _ in rounds], [cold for _, cold in rounds])
+
+
 def trace() -> str:
     """Jobs of a modelled trace replayed per second of one core; a million jobs are their own median."""
     program = Path(__file__).with_name("replayed.py")
@@ -194,6 +204,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "start": start,
     "trace": trace,
     "events": published,
+    "invoke": invoke,
 }
 
 if __name__ == "__main__":

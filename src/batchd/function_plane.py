@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from batchd.clock import Clock
 from batchd.controllers.deliver import Handler
@@ -15,9 +14,8 @@ from batchd.gateway.credentials import SessionCredentials, SessionIssuer
 from batchd.gateway.invoke import Operations
 from batchd.gateway.operation import Caller, Context
 from batchd.invocation import Outcome, Throttled
-from batchd.sandboxes.functions import Functions, Surroundings
+from batchd.sandboxes.functions import Functions
 from batchd.services.lambda_.events import Verdict, invocation_of, tell_verdict
-from batchd.services.logs.groups import new_group
 from batchd.store.store import Delivery, Failure, Store, Tx
 
 log = logging.getLogger(__name__)
@@ -25,14 +23,14 @@ _FIRST_RETRY_MS, _RETRY_MS = 60_000, 120_000  # [lambda.md 6]
 _THROTTLED_MS = 1_000
 
 
-def surroundings(endpoint: str, folder: Path, limit: int, issuer: SessionIssuer, clock: Clock) -> Surroundings:
-    """What sandboxes get of this server."""
+def credentials_of(issuer: SessionIssuer, clock: Clock) -> Callable[[str, str, int], SessionCredentials]:
+    """What sandboxes act with: credentials of (role ARN, session name, seconds)."""
 
     def credentials(role: str, session: str, seconds: int) -> SessionCredentials:
         role_id = "AROA" + hashlib.sha256(role.encode()).hexdigest()[:17].upper()
         return issuer.issue(role, role_id, session, seconds, clock.now_ms())
 
-    return Surroundings(endpoint, folder, limit, credentials, new_group)
+    return credentials
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from batchd.arns import parse_arn
 from batchd.engines.engine import Report
 from batchd.gateway.spec import OperationSpec
+from batchd.invocation import FunctionSpec
 from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.overview import Overview
 from batchd.scheduler.state import Job, Step, Transition
@@ -74,6 +75,16 @@ class Metrics:
         self._attempts = Counter(
             "batchd_delivery_attempts", "Attempts at deliveries.", ("kind", "outcome"), registry=registry
         )
+        self._invocations = Counter(
+            "batchd_function_invocations", "Functions run.", ("function", "region", "result"), registry=registry
+        )
+        self._invoked_s = Histogram(
+            "batchd_function_seconds",
+            "From an event's start in a sandbox to its end.",
+            ("function", "region"),
+            buckets=_ANSWER_S,
+            registry=registry,
+        )
         self._ended = Counter("batchd_jobs_ended", "Jobs that ended.", (*place, "result"), registry=registry)
         self._wait_s = Histogram(
             "batchd_job_wait_seconds", "From RUNNABLE to RUNNING.", place, buckets=_JOB_S, registry=registry
@@ -111,6 +122,12 @@ class Metrics:
     def on_attempt(self, kind: str, outcome: str) -> None:
         """At a delivery: it arrived, failed, or is dead."""
         self._attempts.labels(kind, outcome).inc()
+
+    def on_invocation(self, function: FunctionSpec, result: str, seconds: float) -> None:
+        """A function has run: `succeeded`, `failed`; `throttled` if it was not let."""
+        self._invocations.labels(function.name, function.region, result).inc()
+        if result != "throttled":
+            self._invoked_s.labels(function.name, function.region).observe(seconds)
 
     def on_step(self, step: Step) -> None:
         """A step of the scheduler is durable."""

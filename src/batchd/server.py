@@ -33,7 +33,7 @@ from batchd.engines.fake import FakeEngine
 from batchd.engines.process import ProcessEngine
 from batchd.errors import ApiError, BatchdError, ConfigError
 from batchd.event_plane import EventPlane, forget_dead, make_event_plane
-from batchd.function_plane import Events, surroundings
+from batchd.function_plane import Events, credentials_of
 from batchd.gateway.app import Gateway
 from batchd.gateway.credentials import SessionIssuer, TaskClaims, issue_download, issue_task_token
 from batchd.gateway.http.listener import HttpServer
@@ -47,6 +47,7 @@ from batchd.gateway.vault import BrokenSeal, Vault
 from batchd.gateway.waiting import Topics
 from batchd.metrics import CONTENT_TYPE, Metrics, Picture
 from batchd.queue_pollers import Pollers
+from batchd.sandboxes import functions as sandboxes
 from batchd.sandboxes.functions import Functions
 from batchd.scheduler.commands import StartTask
 from batchd.services import (
@@ -69,6 +70,7 @@ from batchd.services.batch.client_tokens import forget_old_tokens
 from batchd.services.events.archives import expire_archives
 from batchd.services.iam.keys import find_key_owner
 from batchd.services.lambda_.events import EVENT as FUNCTION_EVENT
+from batchd.services.logs.groups import new_group
 from batchd.services.secretsmanager.containers import container_value as secret_value
 from batchd.services.secretsmanager.deletion import purge_deleted
 from batchd.services.sns.subscriptions import forget_unconfirmed
@@ -244,15 +246,16 @@ class Server:
             *plane.loops,
         )
         topics = Topics(clock)
-        functions = self._functions(store, writer, engine)
+        functions = self._functions(store, writer, engine, metrics)
         pollers = Pollers(store, writer, functions, settings.account, clock)
         loops = (watch, *chores, functions, pollers)
         running = (schedule, launch, output, watch, demand, metrics, topics, plane, functions, pollers)
         return Parts(store, writer, engine, *running, loops)
 
-    def _functions(self, store: Store, writer: Writer, engine: Engine) -> Functions:
-        issuer, folder = SessionIssuer(self.keyring.master_key), self._data / "functions"
-        around = surroundings(self.endpoint, folder, self.settings.function_concurrency, issuer, self._clock)
+    def _functions(self, store: Store, writer: Writer, engine: Engine, metrics: Metrics) -> Functions:
+        lend = credentials_of(SessionIssuer(self.keyring.master_key), self._clock)
+        folder, limit = self._data / "functions", self.settings.function_concurrency
+        around = sandboxes.Surroundings(self.endpoint, folder, limit, lend, new_group, metrics.on_invocation)
         return Functions(store, writer, engine, self._clock, around)
 
     def _app(self, parts: Parts) -> Inside:

@@ -141,6 +141,23 @@ def test_a_function_that_fails_says_how_and_the_next_call_is_served(
     assert functions.call(name, {"a": 1})[1] is None
 
 
+def test_a_function_that_prints_a_megabyte_has_it_in_the_log(functions: Functions, python: bytes) -> None:
+    name = functions.make(python)
+    assert functions.call(name, {"megabyte": True})[1] is None
+    printed = eventually(lambda: [line for line in functions.log(name) if line.startswith("xx")], "it is in the log")
+    assert sum(map(len, printed)) == 1_000_000
+
+
+def test_what_functions_do_is_counted(functions: Functions, python: bytes, server: Any) -> None:
+    name = functions.make(python)
+    functions.call(name)
+    functions.call(name, {"raise": "x"})
+    page = urlopen(f"{server.endpoint}/metrics").read().decode()
+    counted = 'batchd_function_invocations_total{function="%s",region="us-east-1",result="%s"} 1.0'
+    assert counted % (name, "succeeded") in page
+    assert counted % (name, "failed") in page
+
+
 def test_a_function_that_takes_too_long_is_ended(functions: Functions, python: bytes) -> None:
     name = functions.make(python, Handler="app.endless", Timeout=1)
     failed, error = functions.call(name)

@@ -34,12 +34,17 @@ _LOOK_S = 10.0
 _LOG_GROUP = "logs.group"
 
 
+def _unobserved(function: FunctionSpec, result: str, seconds: float) -> None:
+    """Nobody looks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What sandboxes are told of the server, and what it lends them.
 
     `credentials` makes those of (role ARN, session name, seconds). `new_group` is the document of a log group made at
-    a time (ms). `limit` is how many invocations run at once in all; more wait for their turn.
+    a time (ms). `limit` is how many invocations run at once in all; more wait for their turn. `observe` hears of each:
+    the function, `succeeded`, `failed` or `throttled`, and the seconds it took.
     """
 
     endpoint: str
@@ -47,6 +52,7 @@ class Surroundings:
     limit: int
     credentials: Callable[[str, str, int], SessionCredentials]
     new_group: Callable[[int], Body]
+    observe: Callable[[FunctionSpec, str, float], None] = _unobserved
 
 
 class Functions:
@@ -71,6 +77,7 @@ class Functions:
         """Runs it to its end, even if the caller goes away. Raises Throttled."""
         function = invocation.function
         if function.reserved is not None and self._running[function.arn] >= function.reserved:
+            self._around.observe(function, "throttled", 0)
             raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
         self._running[function.arn] += 1
         task = asyncio.create_task(self._run(invocation))
@@ -156,6 +163,7 @@ class Functions:
         lines, tail = record.ended(invocation, ran, answer.note)
         self._write(function, record.stream, lines)
         self._give_back(sandbox, function, answer)
+        self._around.observe(function, "failed" if answer.failed else "succeeded", sandbox.duration_ms / 1000)
         return Outcome(answer.payload, "Unhandled" if answer.failed else "", tail)
 
     def _give_back(self, sandbox: Sandbox, function: FunctionSpec, answer: Answer) -> None:
