@@ -26,11 +26,13 @@ async def never() -> None:
 
 
 async def unless_gone(answer: Awaitable[T], gone: Gone) -> T:
-    """What is awaited, or what it raises; it is cancelled, and ClientGone raised, when the client goes away."""
+    """What is awaited, or what it raises; it is cancelled, and ClientGone raised, when the client goes away.
+
+    Who is gone when the answer comes is gone: what was for him is left to others."""
     done, left = asyncio.ensure_future(answer), asyncio.ensure_future(gone())
     try:
         await asyncio.wait((done, left), return_when=asyncio.FIRST_COMPLETED)
-        if not done.done():
+        if left.done():
             raise ClientGone("the client went away")
         return done.result()
     finally:

@@ -210,7 +210,7 @@ class SqliteStore:
                 follower.on_commit()
             else:
                 follower.on_rollback()
-        topics, self._tables.told = dict.fromkeys(self._tables.told), []
+        topics, self._tables.told = self._tables.told, []
         if committed:
             for topic in topics:
                 for hear in self._listeners:

@@ -562,7 +562,7 @@ class Store(Protocol):
         """Let this reader share every group's transaction."""
 
     def listen(self, hear: Callable[[str], None]) -> None:
-        """Call this for each topic that a unit told, once, after the commit; it must not raise."""
+        """Call this with every topic that was told, as often as it was, after the commit; it must not raise."""
 
     def apply(self, works: Iterable[Callable[[Tx], Any]]) -> list[Outcome]:
         """Begin, run each unit (each all or nothing), then the journal readers. Nothing is durable yet.
