@@ -23,6 +23,7 @@ _GET_SEQUENCE = _SQL["get_sequence"]
 _COUNT_ADDED = _SQL["count_added"]
 _COUNT_REMOVED = _SQL["count_removed"]
 _INSERT = _SQL["insert_message"]
+_EXPIRED = _SQL["expired_messages"]
 _HAS_GROUP = _SQL["has_group"]
 _READY = _SQL["ready_messages"]
 _GROUP = _SQL["group_messages"]
@@ -93,13 +94,7 @@ class MessageRows:
         self._session.change(_SET_DUE, (due_at, message.number))
 
     def remove(self, queue: int, messages: Sequence[QueuedMessage]) -> None:
-        if not messages:
-            return
-        self._session.change_many(_DELETE, [(message.number,) for message in messages])
-        self._session.change(_COUNT_REMOVED, (len(messages), queue))
-        for group in dict.fromkeys(message.group for message in messages):
-            if group is not None:
-                self._session.change(_UNBLOCK, (queue, group))
+        self._remove(queue, [(message.number, message.group) for message in messages])
 
     def next_due(self, queue: int, now: int) -> int | None:
         row = self._session.row(_NEXT_DUE, (queue, now))
@@ -111,9 +106,8 @@ class MessageRows:
         return Depth(self._number(_COUNT, queue) - in_flight - delayed, in_flight, delayed)
 
     def expire(self, queue: int, before: int, limit: int) -> int:
-        front = [_message(row) for row in self._session.rows(_READY, (queue, before, limit))]
-        expired = [message for message in front if message.sent_at < before]
-        self.remove(queue, expired)
+        expired = [(number, group) for number, group in self._session.rows(_EXPIRED, (queue, before, limit))]
+        self._remove(queue, expired)
         return len(expired)
 
     def sweep(self, limit: int) -> int:
@@ -124,6 +118,16 @@ class MessageRows:
         if gone < limit:
             self._session.change(_DELETE_QUEUE, (row[0],))
         return gone
+
+    def _remove(self, queue: int, messages: Sequence[tuple[int, str | None]]) -> None:
+        """By number and group."""
+        if not messages:
+            return
+        self._session.change_many(_DELETE, [(number,) for number, _ in messages])
+        self._session.change(_COUNT_REMOVED, (len(messages), queue))
+        for group in dict.fromkeys(group for _, group in messages):
+            if group is not None:
+                self._session.change(_UNBLOCK, (queue, group))
 
     def _ready_of_group(self, queue: int, group: str, now: int, limit: int) -> list[QueuedMessage]:
         """Those in flight of a group were received together: they are among its first ones."""

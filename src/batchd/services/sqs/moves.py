@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOVE = "sqs.move"  # the kind of delivery
 _KIND = "sqs.move-task"
 _KEPT = 10  # tasks of a queue
-_AT_ONCE = 250
+_AT_ONCE = 100
 _SECOND_MS = 1000
 _NAME = re.compile(r"[0-9a-f-]{36}/[0-9]{15}/[0-9a-f-]{36}", re.ASCII)
 

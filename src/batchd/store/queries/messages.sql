@@ -38,6 +38,12 @@ SELECT number, message_id, sent_at, due_at, receives, first_received_at, receive
 WHERE queue = ? AND is_blocked = 0 AND due_at <= ?
 ORDER BY due_at, number LIMIT ?;
 
+-- name: expired_messages
+-- What has been due since before a time, and so was sent before it.
+SELECT number, group_id FROM messages
+WHERE queue = ? AND is_blocked = 0 AND due_at < ?
+ORDER BY due_at, number LIMIT ?;
+
 -- name: group_messages
 -- The first messages of a group.
 SELECT number, message_id, sent_at, due_at, receives, first_received_at, received_at, group_id, content FROM messages
