@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -18,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1
 
+from tests.clients.storm import Plan, Serving
 from tests.clients.test_aws_cli import command
 from tests.clients.waiting import PATIENCE_S
 from tests.clients.worlds import fresh
 from tests.conftest import Running
+from tests.zips import zipped
 
 
 @pytest.fixture
@@ -174,6 +177,37 @@ def test_what_an_endpoint_refuses_for_good_ends_in_the_dead_letter_queue(sns: An
         assert json.loads(receive(sqs, grave)["Body"])["Message"] == "nobody wants this"
 
 
+HANDLER = """
+import json
+import boto3
+
+def handler(event, context):
+    (record,) = event["Records"]
+    boto3.client("sqs").send_message(QueueUrl=record["Sns"]["Message"], MessageBody=json.dumps(record))
+"""
+
+
+def test_a_message_runs_a_function_with_aws_own_event(server: Running, sns: Any, sqs: Any) -> None:
+    arn, (url, _) = topic(sns), box(sqs)
+    functions, name = server.client("lambda"), fresh("function")
+    made = functions.create_function(
+        FunctionName=name,
+        Role="arn:aws:iam::123456789012:role/function",
+        Runtime="python3.11",
+        Handler="app.handler",
+        Timeout=20,
+        Code={"ZipFile": zipped({"app.py": HANDLER})},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName=name)
+    subscription = sns.subscribe(TopicArn=arn, Protocol="lambda", Endpoint=made["FunctionArn"])["SubscriptionArn"]
+    sent = sns.publish(TopicArn=arn, Message=url)
+
+    record = json.loads(receive(sqs, url)["Body"])
+    assert (record["EventSource"], record["EventSubscriptionArn"]) == ("aws:sns", subscription)
+    assert record["Sns"]["MessageId"] == sent["MessageId"]
+    verify({name.replace("Url", "URL"): value for name, value in record["Sns"].items() if value is not None})
+
+
 def test_the_aws_command_publishes(server: Running, sqs: Any) -> None:
     def aws(*arguments: str) -> Any:
         done = command(server, "sns", *arguments)
@@ -185,3 +219,30 @@ def test_the_aws_command_publishes(server: Running, sqs: Any) -> None:
     aws("subscribe", "--topic-arn", arn, "--protocol", "sqs", "--notification-endpoint", queue_arn)
     aws("publish", "--topic-arn", arn, "--message", "hello")
     assert json.loads(receive(sqs, url)["Body"])["Message"] == "hello"
+
+
+def test_what_was_published_arrives_once_though_the_server_is_killed(tmp_path: Path) -> None:
+    serving = Serving(tmp_path / "data", Plan("fake", 0, 0, 0))
+    serving.start()
+    try:
+        arn = topic(serving.client("sns"))
+        url, queue_arn = box(serving.client("sqs"))
+        raw = {"RawMessageDelivery": "true"}
+        serving.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn, Attributes=raw)
+        published = []
+        for kill in range(2):
+            sns = serving.client("sns")
+            for number in range(20):
+                sns.publish(TopicArn=arn, Message=f"{kill}-{number}")
+                published.append(f"{kill}-{number}")
+            serving.kill()
+            serving.start()
+        sqs = serving.client("sqs")
+        arrived: list[str] = []
+        while len(arrived) < len(published):
+            asked = {"QueueUrl": url, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
+            arrived += [message["Body"] for message in sqs.receive_message(**asked)["Messages"]]
+        assert sorted(arrived) == sorted(published)
+        assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    finally:
+        serving.stop()
