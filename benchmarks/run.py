@@ -1,6 +1,6 @@
 """Every benchmark, medians of several runs, beside a peer or the limit of the machine in the same run.
 
-python benchmarks/run.py [noop] [array] [queued] [submit] [latency] [start] [trace] [events] [invoke]
+python benchmarks/run.py [noop] [array] [queued] [submit] [latency] [start] [trace] [events] [invoke] [messages]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import depth
 import events
 import functions
+import messages
 import served
 import signed
 import uvloop
@@ -117,6 +118,22 @@ def invoke() -> str:
     return functions.told([warm for warm, _ in rounds], [cold for _, cold in rounds])
 
 
+def passed_on() -> str:
+    """SQS messages sent, and received and deleted in tens, per second, beside moto's server; and a deep queue."""
+    ours, peer = [], []
+    for _ in range(ROUNDS):
+        with served.batchd("--engine", "fake") as (signer, _, _):
+            ours.append(messages.passed(signer, 10_000))
+        with served.moto() as signer:
+            peer.append(messages.passed(signer, 500))
+    sent, received = (statistics.median(rates) for rates in zip(*ours, strict=True))
+    other_sent, other_received = (statistics.median(rates) for rates in zip(*peer, strict=True))
+    return (
+        f"SendMessage/s: batchd {sent:.0f}, moto {other_sent:.0f}; received and deleted in tens, messages/s: "
+        f"batchd {received:.0f}, moto {other_received:.0f}\n{messages.deep()}"
+    )
+
+
 def trace() -> str:
     """Jobs of a modelled trace replayed per second of one core; a million jobs are their own median."""
     program = Path(__file__).with_name("replayed.py")
@@ -205,6 +222,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "trace": trace,
     "events": published,
     "invoke": invoke,
+    "messages": passed_on,
 }
 
 if __name__ == "__main__":
