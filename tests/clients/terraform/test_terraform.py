@@ -38,6 +38,7 @@ def mirror() -> Path:
 
 @pytest.fixture(scope="module")
 def first(mirror: Path, server: Running, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    server.client("sqs").create_queue(QueueName="feeds-dead")  # another team's
     return Workspace.of(tmp_path_factory.mktemp("terraform") / "first", server.environ, mirror)
 
 
@@ -120,6 +121,8 @@ def test_what_is_destroyed_leaves_nothing_behind(second: Workspace, server: Runn
     assert len(ec2.describe_vpcs()["Vpcs"]) == 1
     assert server.client("ecr").describe_repositories()["repositories"] == []
     assert server.client("iam").list_policies(Scope="Local")["Policies"] == []
+    assert server.client("sns").list_topics()["Topics"] == []
+    assert [url.rpartition("/")[2] for url in server.client("sqs").list_queues()["QueueUrls"]] == ["feeds-dead"]
 
 
 def import_id(resource: dict[str, Any]) -> str:

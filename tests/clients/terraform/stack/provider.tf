@@ -20,6 +20,8 @@ provider "aws" {
     iam            = var.endpoint
     logs           = var.endpoint
     secretsmanager = var.endpoint
+    sns            = var.endpoint
+    sqs            = var.endpoint
     ssm            = var.endpoint
     sts            = var.endpoint
   }
