@@ -34,7 +34,7 @@ def deployment(**changes: Any) -> Deployment:
     plain = Deployment(
         account=ACCOUNT,
         endpoint="http://127.0.0.1:8000",
-        explain=lambda job_id: [],
+        why=lambda job_id: None,
         overview=dict,
         issue_session=SessionIssuer(MASTER_KEY).issue,
         vault=Vault(MASTER_KEY),

@@ -302,7 +302,7 @@ class Server:
         deployment = Deployment(
             account,
             self.endpoint,
-            lambda job_id: parts.schedule.scheduler.explain(job_id),
+            lambda job_id: parts.schedule.scheduler.why(job_id),
             partial(_overview, parts),
             issuer.issue,
             issuer.secret_of,

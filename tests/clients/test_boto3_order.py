@@ -51,7 +51,7 @@ def test_an_environment_runs_as_many_as_its_vcpus_allow(server: Any, gate: Gate)
         reached(world.batch, job_id, "RUNNING")
     waiting = described(world.batch, jobs[2])
     assert waiting["status"] == "RUNNABLE"
-    assert "statusReason" not in waiting
+    assert waiting["statusReason"].endswith(" is full: 2 of 2 vCPUs are in use, the job needs 1.")
     world.batch.update_compute_environment(computeEnvironment=world.environment, computeResources={"maxvCpus": 3})
     reached(world.batch, jobs[2], "RUNNING")
 

@@ -148,7 +148,7 @@ class Town:
         return Deployment(
             account=ACCOUNT,
             endpoint="http://127.0.0.1:1",
-            explain=lambda job_id: self.schedule.scheduler.explain(job_id),
+            why=lambda job_id: self.schedule.scheduler.why(job_id),
             overview=lambda: dict(self.schedule.scheduler.overview()),
             issue_session=issuer.issue,
             user_secret=issuer.secret_of,

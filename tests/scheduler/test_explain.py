@@ -2,9 +2,26 @@ from __future__ import annotations
 
 import pytest
 
+from batchd.scheduler import forecast, lines
 from batchd.scheduler.events import EnvironmentDeleted, JobStatus, Resources, TerminateRequested
+from batchd.scheduler.explain import explanation
+from batchd.scheduler.fronts import MOST_AHEAD, Fronts
 from batchd.scheduler.placement import Hurdle
-from tests.scheduler.worlds import World, after, array, each, environment, limited, queue, retrying, sequential, spec
+from tests.scheduler.worlds import (
+    World,
+    after,
+    array,
+    backfilled,
+    each,
+    environment,
+    fair,
+    limited,
+    of,
+    queue,
+    retrying,
+    sequential,
+    spec,
+)
 
 
 def hurdles(world: World, name: str) -> list[tuple[str, Hurdle]]:
@@ -159,7 +176,9 @@ def test_a_machine_that_is_taken_or_not_idle_or_unknown_says_so() -> None:
     ]
     assert "It asked for more than the machine has, so it runs alone with all of it." in world.scheduler.explain("huge")
     world.scheduler.state.machine.capacity = None
-    assert world.scheduler.explain("b")[1:] == ["The size of the machine is not known yet."]
+    found = explanation(Fronts(world.scheduler.state), "b")
+    assert found is not None
+    assert found.sentences[1:] == ["The size of the machine is not known yet."]
 
 
 def test_wanted_gpus_are_among_what_the_job_needs() -> None:
@@ -201,3 +220,85 @@ def test_a_placed_job_says_its_attempt_its_task_and_its_time() -> None:
     ]
     world.tell(TerminateRequested("a", "enough"))
     assert world.scheduler.explain("a")[-1] == "It was asked to stop: enough"
+
+
+def test_a_share_tells_its_turn_and_what_it_used() -> None:
+    world = World(vcpus=1)
+    world.tell(queue("q", "main", fair=fair(b=2.0)))
+    world.submit(of("a", spec("a1")))
+    world.submit(of("b", spec("b1")), of("b", spec("b2")), of("a", spec("a2")))
+    assert world.scheduler.explain("b2")[:3] == [
+        "Job b2 is RUNNABLE in q, 1 job ahead of it in share b.",
+        "It is share b's turn after 0 of 2 shares: it used 0 vCPU-seconds and holds 0 vCPUs, at weight 2.",
+        "Nobody overtakes the head of a share: job b1.",
+    ]
+    why = world.scheduler.why("a2")
+    assert why is not None
+    assert (why["ahead"], why["head"], why["obstacles"][0]["kind"]) == (0, "a2", "MACHINE_FULL")
+    share = {"shareIdentifier": "a", "turn": 2, "shares": 2, "usageVcpuSeconds": 0.999, "vcpus": 1.0, "weight": 1.0}
+    assert why["share"] == share
+    assert why["gist"] == why["obstacles"][0]["reason"]
+    assert "subject" not in why["obstacles"][0]
+
+
+def test_a_share_says_that_room_is_reserved_or_kept_for_another() -> None:
+    world = World(vcpus=8)
+    world.tell(environment("main", 8), queue("q", "main", fair=fair(reservation=50)))
+    world.submit(*[of("a", spec(f"a{n}", 2)) for n in range(4)])
+    assert "What is free is reserved for shares that are not active yet." in world.scheduler.explain("a3")
+    world = World(vcpus=4)
+    world.tell(queue("q", "main", fair=fair()))
+    world.submit(*[of("a", spec(f"a{n}", 2)) for n in range(3)])
+    world.submit(of("b", spec("big", 4)))
+    world.wait(700)
+    world.run("a0")
+    assert "Room is kept for the head of share b, which has waited for too long." in world.scheduler.explain("a2")
+
+
+def test_with_backfill_those_behind_the_head_learn_what_it_was_promised() -> None:
+    world = World(vcpus=4)
+    world.tell(backfilled(queue("q", "main")))
+    world.submit(limited(spec("long", 3), 3600))
+    world.start("long")
+    over = world.now + 3600_000 + forecast.STOP_MS
+    world.submit(limited(spec("head", 4), 60), limited(spec("short"), 60), spec("last"))
+    assert world.scheduler.explain("last")[1:3] == [
+        "The head of the queue is job head: only those go before it that cannot delay its start.",
+        f"It was promised a start by {over} ms since the epoch.",
+    ]
+    why = world.scheduler.why("head")
+    assert why is not None
+    assert why["expectedStartAt"] == over
+    assert f"It starts by {over} ms since the epoch at the latest, unless others come before it." in why["reasons"]
+
+
+def test_a_start_that_nobody_can_tell_is_not_told() -> None:
+    world = World(vcpus=1)
+    world.submit(spec("endless"), spec("next"))
+    why = world.scheduler.why("next")
+    assert why is not None
+    assert "expectedStartAt" not in why
+    assert "expectedStartAt" not in (world.scheduler.why("endless") or {})
+    assert world.scheduler.why("nobody") is None
+
+
+def test_however_long_a_line_is_only_its_beginning_is_counted() -> None:
+    world = World(vcpus=1)
+    world.submit(array("a", MOST_AHEAD), *[spec(f"j{n}") for n in range(3)])
+    found = [world.scheduler.why(f"j{n}") for n in range(3)]
+    assert [(why or {}).get("ahead") for why in found] == [MOST_AHEAD - 1, MOST_AHEAD, None]
+    assert (found[2] or {})["aheadAtLeast"] == MOST_AHEAD
+    assert world.scheduler.explain("j2")[0] == f"Job j2 is RUNNABLE in q, more than {MOST_AHEAD} jobs ahead of it."
+
+
+def test_what_all_have_in_common_is_looked_up_once_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(vcpus=1)
+    world.submit(*[spec(f"j{n}") for n in range(200)])
+    looked_at: list[str] = []
+    order = lines.order
+    monkeypatch.setattr(lines, "order", lambda line: looked_at.append(line.name) or order(line))
+    for number in range(1, 101):
+        world.scheduler.why(f"j{number}")
+    assert len(looked_at) <= 4
+    world.scheduler.step([], world.now)
+    assert world.scheduler.explain("j1")[0] == "Job j1 is RUNNABLE in q, 0 jobs ahead of it."

@@ -50,9 +50,12 @@ class Oracle:
         for number, moved in tx.journal.transitions(self._cursor, 1_000_000):
             self._cursor = number
             self.pools.catch_up(tx, number)
-            for transition in [one for one in moved if not one.is_blocked]:
+            for transition in moved:
                 for job_id in transition.job_ids():
-                    wrong += self._take_blocked(job_id) if transition.is_blocked else self._take(job_id, transition)
+                    if transition.is_blocked:
+                        wrong += self._take_blocked(job_id)
+                        continue
+                    wrong += self._take(job_id, transition)
                     wrong += self.pools.take(job_id, transition)
         return wrong + self.pools.compare(tx)
 

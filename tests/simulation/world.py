@@ -344,7 +344,7 @@ class World:
             (arn, name): (line.used, line.used_at)
             for arn, queue in scheduler.state.queues.items()
             for name, line in queue.lines.items()
-            if name
+            if line.used_at
         }
         if used != remembered:
             raise Violation(f"what is stored and remembered of shares differs: {used} {remembered}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -71,10 +72,14 @@ def print_logs(data_dir: Path | None, job: str, follow: bool) -> None:
         _write(line)
 
 
-def explain(data_dir: Path | None, job: str) -> None:
+def explain(data_dir: Path | None, job: str, *, as_json: bool) -> None:
     clients = Clients(access(data_dir))
     found = following.find_job(clients, job)
     answer = clients.own.explain_job(jobId=found["jobId"])
+    if as_json:
+        shown = {member: value for member, value in answer.items() if member != "ResponseMetadata"}
+        print(json.dumps(shown, indent=2))
+        return
     out = console()
     out.print(f"[bold]{answer['jobName']}[/] {answer['jobId']} is [bold]{answer['status']}[/]")
     for sentence in answer["reasons"]:

@@ -194,11 +194,15 @@ def logs(
 
 
 @app.command()
-def why(job: Job, data_dir: DataDir = None) -> None:
+def why(
+    job: Job,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+    data_dir: DataDir = None,
+) -> None:
     """Say why a job is where it is."""
     from batchd.cli.jobs import explain
 
-    explain(data_dir, job)
+    explain(data_dir, job, as_json=as_json)
 
 
 @app.command()

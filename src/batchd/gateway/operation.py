@@ -98,9 +98,9 @@ def _no_fronts(queue: str) -> dict[str, tuple[str, int]]:
 class Deployment:
     """What an operation may know of the server it runs in, and the few things only the server can do.
 
-    `endpoint` is the base URL clients use. `explain` gives the sentences of why a job waits, from the scheduler's
-    own predicates. `issue_session` makes credentials for (role ARN, role id, session name, seconds, now in ms);
-    `user_secret` gives the secret that belongs to a user's access key.
+    `endpoint` is the base URL clients use. `why` says why a job is where it is, from the scheduler's own predicates;
+    None of one that has ended. `issue_session` makes credentials for (role ARN, role id, session name, seconds, now in
+    ms); `user_secret` gives the secret that belongs to a user's access key.
     `overview` is the live picture that `batchd top` shows. `vault` seals what must not be stored in clear, `signer`
     signs what others must be able to tell is from here.
     `front` lists the first jobs that wait in a queue (ARN, how many), each with the time (ms) at which it came to
@@ -115,7 +115,7 @@ class Deployment:
 
     account: str
     endpoint: str
-    explain: Callable[[str], list[str]]
+    why: Callable[[str], Mapping[str, Any] | None]
     overview: Callable[[], dict[str, Any]]
     issue_session: Callable[[str, str, str, int, int], SessionCredentials]
     user_secret: Callable[[str], str] = _no_user_keys

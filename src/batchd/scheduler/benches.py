@@ -61,8 +61,11 @@ def order(bench: Bench) -> Iterator[Job]:
     """Who waits for a unit, next one first: the one that was called, and those who sit; an array once."""
     if bench.called is not None:
         yield bench.called
-    for *_, job in sorted(entry for entry in bench.waiting if _sits(bench, entry)):
-        yield job
+    rest = list(bench.waiting)  # a heap: who asks for the first ones only does not pay for all
+    while rest:
+        entry = heappop(rest)
+        if _sits(bench, entry):
+            yield entry[-1]
 
 
 def _sit_down(state: State, line: Line, pool: Pool) -> None:

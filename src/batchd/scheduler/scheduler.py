@@ -55,10 +55,12 @@ from batchd.scheduler.events import (
     TerminateRequested,
     TimePassed,
 )
+from batchd.scheduler.fronts import Fronts
 from batchd.scheduler.overview import Overview, overview
 from batchd.scheduler.settle import admit, settle
 from batchd.scheduler.state import Draft, Job, PoolKind, Share, State, Step
 from batchd.scheduler.transitions import enter
+from batchd.scheduler.why import Why, members
 
 
 class Scheduler:
@@ -70,6 +72,7 @@ class Scheduler:
 
     def __init__(self) -> None:
         self.state = State()
+        self._fronts = Fronts(self.state)
         # Events are of many types, each handler takes its own: the one place where that cannot be typed.
         self._handlers: dict[type[Any], Callable[[Draft, Any], None]] = {
             JobSubmitted: self._on_job_submitted,
@@ -99,6 +102,8 @@ class Scheduler:
         forgotten when this returns.
         """
         state = self.state
+        state.now = now
+        self._fronts.forget()
         draft = Draft(now)
         self._admit_arrivals(draft)
         for event in events:
@@ -128,6 +133,7 @@ class Scheduler:
 
         `drawn` says how many units of each consumable resource (ARN) were held, `kept` what shares had used."""
         state = self.state
+        self._fronts.forget()
         for share in kept:
             line = state.queue(share.queue).line(share.name)
             line.used, line.used_at = share.used, share.used_at
@@ -198,7 +204,12 @@ class Scheduler:
 
     def explanation(self, job_id: str) -> explain.Explanation | None:
         """Why the job is where it is, as data; None for a job that has ended or never was."""
-        return explain.explanation(self.state, job_id)
+        return explain.explanation(self._fronts, job_id)
+
+    def why(self, job_id: str) -> Why | None:
+        """The same in the members of `batchdWhy`."""
+        found = self.explanation(job_id)
+        return None if found is None else members(found)
 
     def explain(self, job_id: str) -> list[str]:
         """The same in sentences; empty for a job that has ended or never was."""

@@ -79,6 +79,9 @@ def take_back(state: State, job: Job, sign: int = 1) -> None:
 
 
 def _settle(draft: Draft, queue: Queue, line: Line) -> None:
+    """Usage matters to fair-share policies only."""
+    if queue.fair is None:
+        return
     line.used = usage(line, window_ms(queue), draft.now)
     line.used_at = draft.now
     draft.shares[queue.arn, line.name] = line

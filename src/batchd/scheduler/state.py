@@ -404,7 +404,7 @@ class State:
     ARNs of queues whose head may have become placeable. `pools` are by name: the ARN of a consumable resource, a queue
     or a definition, or what a claim says; `drawn` are those consumable resources of whose units some were taken or
     given back since the last step, `stirred` those pools that may have units for jobs that stepped aside; `steps_aside`
-    counts these.
+    counts these. `now` is the time (ms) of the last step.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -420,6 +420,7 @@ class State:
     arrivals: list[Job] = field(default_factory=list)
     awake: dict[str, None] = field(default_factory=dict)
     turns: int = 0
+    now: int = 0
     pools: dict[str, Pool] = field(default_factory=dict)
     drawn: dict[str, Pool] = field(default_factory=dict)
     stirred: dict[str, Pool] = field(default_factory=dict)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import orjson
 
-from batchd.scheduler.events import FINAL
+from batchd.gateway.operation import Context
+from batchd.scheduler.events import FINAL, JobStatus
 from batchd.scheduler.identity import child_id, node_id
 from batchd.scheduler.state import Attempt
 from batchd.store.reruns import RERUN_OF, origin_of
 from batchd.store.store import Body, JobRow, Tx
+
+_WAITING = (JobStatus.SUBMITTED, JobStatus.PENDING, JobStatus.RUNNABLE)
 
 
 def result_members(tx: Tx, row: JobRow) -> Body:
@@ -30,6 +33,18 @@ def rerun_members(row: JobRow) -> Body:
     if row.node is not None:
         return {"batchdRerunOf": node_id(before, row.node)}
     return {"batchdRerunOf": before if row.index is None else child_id(before, row.index)}
+
+
+def why_members(ctx: Context, row: JobRow) -> Body:
+    """Of a job that waits why it does, and in a sentence where AWS says nothing. The scheduler may know already that it
+    waits no more."""
+    if row.status not in _WAITING:
+        return {}
+    why = ctx.deployment.why(row.job_id)
+    if why is None or why["status"] != row.status:
+        return {}
+    shown: Body = {member: value for member, value in why.items() if member not in ("status", "gist")}
+    return {"statusReason": row.status_reason or why["gist"], "batchdWhy": shown}
 
 
 def usage_members(attempt: Attempt) -> Body:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from batchd.gateway.operation import Context, reads
 from batchd.gateway.tokens import encode_token
 from batchd.scheduler.events import JobStatus
-from batchd.services.batch.extras import result_members
+from batchd.services.batch.extras import result_members, why_members
 from batchd.services.batch.faults import Invalid, client_exception, wrapping
 from batchd.services.batch.job_shapes import job_detail, job_summary
 from batchd.services.batch.listing import page_limit, read_token, with_token
@@ -31,7 +31,7 @@ def describe_jobs(params: batch.DescribeJobsRequestTypeDef, ctx: Context) -> Bod
         raise Invalid(f"Maximum number of jobs supported is  {_MOST_IDS}")
     found = (ctx.tx.jobs.get(job_id_of(text)) for text in params["jobs"])
     rows = [row for row in found if row is not None and row.region == ctx.region and not row.is_service]
-    return {"jobs": [{**job_detail(row), **result_members(ctx.tx, row)} for row in rows]}
+    return {"jobs": [{**job_detail(row), **why_members(ctx, row), **result_members(ctx.tx, row)} for row in rows]}
 
 
 @reads

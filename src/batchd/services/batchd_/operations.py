@@ -11,14 +11,16 @@ from batchd.gateway.operation import Context, reads
 
 @reads
 def explain_job(params: dict[str, Any], ctx: Context) -> dict[str, Any]:
-    """Sentences that say why the job is where it is. ClientException for an unknown job."""
+    """Why the job is where it is, in sentences and as data. ClientException for an unknown job."""
     job = ctx.tx.jobs.get(params["jobId"])
     if job is None:
         raise ApiError("ClientException", f"Job {params['jobId']} does not exist")
-    reasons = ctx.deployment.explain(job.job_id)
-    if not reasons:
-        reasons = [f"The job is {job.status}" + (f": {job.status_reason}" if job.status_reason else "")]
-    return {"jobId": job.job_id, "jobName": job.name, "status": job.status, "reasons": reasons}
+    why: dict[str, Any] = {**(ctx.deployment.why(job.job_id) or {})}
+    reasons = [f"The job is {job.status}" + (f": {job.status_reason}" if job.status_reason else "")]
+    reasons = why.pop("reasons", reasons)
+    shown = {member: value for member, value in why.items() if member not in ("status", "gist")}
+    answer = {"jobId": job.job_id, "jobName": job.name, "status": job.status, "reasons": reasons}
+    return {**answer, "why": shown} if shown else answer
 
 
 @reads
