@@ -8,7 +8,6 @@ what has been used up is taken off wherever a total is shown.
 from __future__ import annotations
 
 from dataclasses import asdict
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from batchd.gateway.operation import Context, reads, writes
@@ -80,12 +79,14 @@ def list_consumable_resources(params: batch.ListConsumableResourcesRequestTypeDe
     after = read_token(params, str)
     most = _LOOKED_AT if patterns else limit + 1
     looked_at = ctx.tx.resources.page(CONSUMABLE, ctx.region, after=after[0] if after else "", limit=most)
-    found = (name for name, _ in looked_at if matches(name, patterns))
-    names = list(islice(found, limit))
-    page = [_summary(ctx, name, body) for name, body in looked_at if name in names]
-    more = len(looked_at) == most or next(found, None) is not None
-    last = names[-1] if len(names) == limit else looked_at[-1][0] if looked_at else ""
-    return with_token({"consumableResources": page}, encode_token([last]) if more else None)
+    found = [(name, body) for name, body in looked_at if matches(name, patterns)]
+    last = None
+    if len(found) > limit:
+        last = found[limit - 1][0]
+    elif len(looked_at) == most:
+        last = looked_at[-1][0]
+    page = [_summary(ctx, name, body) for name, body in found[:limit]]
+    return with_token({"consumableResources": page}, None if last is None else encode_token([last]))
 
 
 @writes
@@ -96,7 +97,7 @@ def update_consumable_resource(params: batch.UpdateConsumableResourceRequestType
     if "clientToken" not in params:
         return _update(params, ctx, key, body)
     aws = body["aws"]
-    token = f"{aws['consumableResourceArn']}/{aws['createdAt']}/{params['clientToken']}"
+    token = f"{aws['consumableResourceArn']}|{aws['createdAt']}|{params['clientToken']}"  # which no tag can be
     asked = {member: params.get(member) for member in ("operation", "quantity")}
     return client_tokens.once(ctx, token, asked, lambda: _update(params, ctx, key, body))
 
