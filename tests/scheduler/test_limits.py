@@ -11,6 +11,7 @@ from batchd.scheduler.events import (
     DefinitionLimited,
     JobSpec,
     MachineSized,
+    PriorityChanged,
     QueueDeleted,
     Resources,
     TerminateRequested,
@@ -180,6 +181,15 @@ def test_a_job_of_a_higher_priority_comes_back_first(world: World) -> None:
     world.submit(*jobs[1:])
     world.run("a")
     assert world.status("c") == "STARTING"
+
+
+def test_a_held_job_may_be_given_another_priority(world: World) -> None:
+    world.submit(*[keyed(spec(name), 1) for name in "abcd"])
+    world.tell(PriorityChanged("d", 3), PriorityChanged("c", 1))
+    world.tell(CancelRequested("c", "no"))
+    for name in "ad":
+        world.run(name)
+    assert world.started() == ["a", "d", "b"]
 
 
 def test_two_limits_hold_a_job_until_both_let_it_go(world: World) -> None:

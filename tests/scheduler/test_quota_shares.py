@@ -20,7 +20,7 @@ from batchd.scheduler.events import (
 from batchd.scheduler.scheduler import Scheduler
 from tests.scheduler.rows import Rows
 from tests.scheduler.test_service_jobs import G5, M5, service_environment
-from tests.scheduler.worlds import World, machine, queue, retrying, spec
+from tests.scheduler.worlds import World, consumable, machine, needing, queue, retrying, spec
 
 QUOTA = "MISCONFIGURATION:QUOTA_MANAGEMENT_LIMIT_EXCEEDED - Job"
 FOR_OWNER = "Preempted by Batch: the quota share that lent this capacity needs it"
@@ -189,6 +189,16 @@ def test_among_equals_the_one_that_has_run_for_the_shortest_time_gives() -> None
     world.submit(in_share("b1", "b"))
 
     assert world.stopped() == ["x"]
+
+
+def test_nobody_is_stopped_for_a_job_that_could_not_start_for_all_the_room() -> None:
+    world = a_world(borrow("a", 1), lend("b", 1), capacity=2)
+    fill(world, "a", "1", "2")
+    world.submit(needing(in_share("b1", "b"), seat=1))
+    assert world.stopped() == []
+
+    world.tell(consumable("seat", 1))
+    assert world.stopped() == ["2"]
 
 
 def test_a_preempted_job_may_end_well_by_itself_and_still_comes_back() -> None:

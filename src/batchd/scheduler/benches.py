@@ -68,6 +68,13 @@ def order(bench: Bench) -> Iterator[Job]:
             yield entry[-1]
 
 
+def reseat(bench: Bench) -> None:
+    """Somebody's priority has changed."""
+    bench.waiting = [_entry(entry[-1]) for entry in bench.waiting if _sits(bench, entry)]
+    heapify(bench.waiting)
+    bench.stale = 0
+
+
 def _sit_down(state: State, line: Line, pool: Pool) -> None:
     """The head of the line waits for a unit of the pool."""
     job, number = lines.step_out(line)
@@ -79,7 +86,7 @@ def _sit_down(state: State, line: Line, pool: Pool) -> None:
     if not job.stepped:
         state.steps_aside += 1
         job.stepped = state.steps_aside
-    heappush(bench.waiting, (-job.spec.priority, not job.attempts, job.stepped, job))
+    heappush(bench.waiting, _entry(job))
     before, job.bench = job.bench, bench
     if before is not None:
         before.called = None
@@ -120,12 +127,14 @@ def _step_in(state: State, job: Job) -> None:
 def _drop_stale(bench: Bench) -> None:
     """Those who left are passed over, or swept where they are many. Amortised O(log n)."""
     if bench.stale > _SWEEP_AT and 2 * bench.stale > len(bench.waiting):
-        bench.waiting = [entry for entry in bench.waiting if _sits(bench, entry)]
-        heapify(bench.waiting)
-        bench.stale = 0
+        reseat(bench)
     while bench.waiting and not _sits(bench, bench.waiting[0]):
         heappop(bench.waiting)
         bench.stale -= 1
+
+
+def _entry(job: Job) -> tuple[int, bool, int, Job]:
+    return -job.spec.priority, not job.attempts, job.stepped, job
 
 
 def _sits(bench: Bench, entry: tuple[int, bool, int, Job]) -> bool:

@@ -68,6 +68,10 @@ def forget(state: State, draft: Draft, queue: Queue) -> None:
 
 def reprioritize(state: State, job: Job, priority: int) -> None:
     """The job has another scheduling priority from now on."""
+    if job.bench is not None and benches.is_aside(job):
+        job.spec = replace(job.spec, priority=priority)
+        benches.reseat(job.bench)
+        return
     line, waits = line_of(state, job), job.status is JobStatus.RUNNABLE
     if waits:
         lines.pull(line, job)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from batchd.scheduler import lines, quota, reasons, tasks
+from batchd.scheduler import lines, pools, quota, reasons, tasks
 from batchd.scheduler.quota import Room
 from batchd.scheduler.state import Draft, Job, Queue, State
 
@@ -34,6 +34,8 @@ def make_room(state: State, draft: Draft, queue: Queue) -> None:
         return
     for line, _ in sorted(quota.heads(queue), key=lambda head: quota.borrows(room, head[1])):
         for job in lines.order(line):
+            if state.pools and pools.short(state, job.spec) is not None:
+                break  # it would not start for all the room there is
             if not _find_room(draft, room, job, running):
                 break
 
