@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,8 +21,6 @@ from batchd.store.writer import Writer
 
 log = logging.getLogger(__name__)
 _TAIL_S = 0.25  # how soon a line of a running job can be read
-_COMPANY_S = 0.004  # how long a start waits for other news, where there is a lot of it
-_LOT, _LOT_S = 6, 0.02  # a lot: so many reports in so short a time
 _RETRY_S = 1.0  # after the store refused a group: the disk may be full
 # What one unit of work holds, so that no answer waits long for it.
 _MOST_REPORTS = 256
@@ -80,35 +77,17 @@ class Watch:
         """For ever. What has not been recorded when this is cancelled will be reported again by the engine."""
         loop = asyncio.get_running_loop()
         tail_at = loop.time()
-        recorded: deque[float] = deque(maxlen=_LOT)  # when the last reports were
         while True:
-            await self._wait(tail_at - loop.time())
-            if len(recorded) == _LOT and loop.time() < recorded[0] + _LOT_S:
-                await self._wait_for_company()
+            if not self._reports and loop.time() < tail_at:
+                self._news.clear()
+                await self._news.wait()
             harvest = self._harvest()
             if loop.time() >= tail_at:
                 more = self._tail(harvest)
                 tail_at = loop.time() + (0 if more else _TAIL_S)
+                loop.call_at(tail_at, self._news.set)  # one timer for many reports
             if harvest.reports or harvest.pieces:
                 await self._record(harvest)
-                recorded.extend([loop.time()] * len(harvest.reports))
-
-    async def _wait(self, seconds: float) -> None:
-        """For a report, but no longer than this."""
-        if self._reports or seconds <= 0:
-            return
-        self._news.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-
-    async def _wait_for_company(self) -> None:
-        """A start on the heels of other news waits a moment: the end of a short task shares its commit."""
-        if self._reports and all(isinstance(report, Started) for report in self._reports):
-            self._news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_COMPANY_S):
-                    await self._news.wait()
 
     def _harvest(self) -> Harvest:
         """Reports in their order, but an end waits until all but the last piece of its task's output is in the log."""

@@ -97,7 +97,8 @@ class ProcessEngine:
 
     def forget(self, task_id: str) -> None:
         self._known.pop(task_id, None)
-        self._send(["forget", task_id])
+        if self._line:
+            self._line.send_later(["forget", task_id])
 
     def log_path(self, task_id: str, container: str) -> Path:
         return Path(self._place.log(task_id, container))

@@ -19,6 +19,7 @@ from batchd.errors import EngineError
 _ATTEMPTS = 10
 _BUSY_S = 0.2  # between attempts while the server before still holds the line
 _PATIENCE_S = 30.0
+_LATER_S = 0.05
 _PROGRAM = """
 import sys
 sys.path.append(sys.argv[1])
@@ -41,6 +42,7 @@ class Line(asyncio.Protocol):
         self._ours = False
         self._received = b""
         self._unsent: list[bytes] = []
+        self._later: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,6 +83,12 @@ class Line(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._unsent.append(orjson.dumps(message))
 
+    def send_later(self, message: list[Any]) -> None:
+        """Send behind what is to be said next, or soon by itself: the runner need not wake for it."""
+        if not self._later:
+            self._loop.call_later(_LATER_S, self._flush)
+        self._later.append(orjson.dumps(message))
+
     async def close(self) -> None:
         """Hang up, once all is sent."""
         self._ours = True
@@ -90,7 +98,7 @@ class Line(asyncio.Protocol):
         await self._gone
 
     def _flush(self) -> None:
-        unsent, self._unsent = self._unsent, []
+        unsent, self._unsent, self._later = self._unsent + self._later, [], []
         if unsent and self._transport and not self._transport.is_closing():
             self._transport.write(b"\n".join(unsent) + b"\n")
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _ORDERS_A_ROUND = 4
 _LAST_GRACE_S = 10.0
+_COMPANY_S = 0.004  # how long a start waits for other news, where there is a lot of it
+_LOT, _LOT_S = 6, 0.02  # a lot: so many reports in so short a time
 
 
 class Runner:
@@ -42,6 +44,8 @@ class Runner:
         self._wire: Wire | None = None
         self._fresh: set[str] = set()  # starts of this round, in the journal but not begun
         self._written = False  # whether they really are
+        self._told: deque[float] = deque(maxlen=_LOT)  # when the last reports were sent
+        self._tell_at: float | None = None  # until when the starts in `news` wait
         self._wants_room = False
         self._open = False  # whether the server has said what it adopts
         self._ending = False
@@ -68,6 +72,8 @@ class Runner:
         if self._orders and not self._ending:
             return 0.0
         waits = [] if due_s is None else [due_s]
+        if self._tell_at is not None:
+            waits.append(max(0.0, self._tell_at - time.monotonic()))
         if not self._wire and not self._runs:
             waits.append(idle_s)
         return min(waits, default=None)
@@ -76,12 +82,10 @@ class Runner:
         if not self._ending:
             self._obey([self._orders.popleft() for _ in range(min(_ORDERS_A_ROUND, len(self._orders)))])
         self._table.flush()
-        news, self._runs.news = self._runs.news, []
         if self._wire is None:
+            self._runs.news.clear()
             return
-        if self._open:
-            for report in news:
-                self._wire.send(report)
+        self._tell(self._wire)
         try:
             unsent = not self._wire.flush()
             if unsent != self._wants_room:
@@ -89,6 +93,25 @@ class Runner:
                 self._wants_room = unsent
         except Closed:
             self._hang_up()
+
+    def _tell(self, wire: Wire) -> None:
+        """Send the news. Starts on the heels of other news wait a moment: the end of a short task goes with its start,
+        and both in one commit. Each waking of the server costs the two of us 0.1 ms."""
+        now = time.monotonic()
+        news = self._runs.news
+        if news and self._is_lot(now) and all(report[0] == "started" for report in news):
+            self._tell_at = self._tell_at or now + _COMPANY_S
+            if now < self._tell_at:
+                return
+        self._tell_at = None
+        if self._open:
+            for report in news:
+                wire.send(report)
+            self._told.extend([now] * len(news))
+        self._runs.news = []
+
+    def _is_lot(self, now: float) -> bool:
+        return len(self._told) == _LOT and now < self._told[0] + _LOT_S
 
     def _catch_signals(self) -> None:
         read_end, write_end = os.pipe()
