@@ -20,6 +20,7 @@ import messages
 import served
 import signed
 import uvloop
+from botocore.exceptions import BotoCoreError, ClientError
 
 ROUNDS = 5
 NOOPS = 2000
@@ -31,27 +32,29 @@ PROBES = 200
 
 
 def noop() -> str:
-    """No-op jobs per second, first submit to last recorded end, beside `xargs -P2 -n1 true`."""
-    ours, limit = [], []
+    """No-op jobs per second, first submit to last recorded end, beside `xargs -P2 -n1 true` and HyperQueue."""
+    ours, limit, peer = [], [], []
     for _ in range(ROUNDS):
         limit.append(NOOPS / _xargs(NOOPS))
+        peer.append(_hyperqueue(NOOPS))
         with served.batchd() as (signer, _, _):
             served.prepare(signer, ["true"])
             ours.append(NOOPS / _run_all(signer, NOOPS))
     rate, most = statistics.median(ours), statistics.median(limit)
-    return f"no-op jobs/s: batchd {rate:.0f}, xargs {most:.0f}, ratio {rate / most:.2f}"
+    return f"no-op jobs/s: batchd {rate:.0f}, xargs {most:.0f}, ratio {rate / most:.2f}; HyperQueue {_median(peer)}"
 
 
 def array() -> str:
-    """Children of one array of no-op jobs per second, submit to recorded end, beside `xargs -P2 -n1 true`."""
-    ours, limit = [], []
+    """No-op children of one array per second, submit to recorded end, beside `xargs -P2 -n1 true` and HyperQueue."""
+    ours, limit, peer = [], [], []
     for _ in range(ROUNDS):
         limit.append(CHILDREN / _xargs(CHILDREN))
+        peer.append(_hyperqueue(CHILDREN))
         with served.batchd() as (signer, _, _):
             served.prepare(signer, ["true"])
             ours.append(CHILDREN / _run_array(signer, CHILDREN))
     rate, most = statistics.median(ours), statistics.median(limit)
-    return f"no-op children/s: batchd {rate:.0f}, xargs {most:.0f}, ratio {rate / most:.2f}"
+    return f"no-op children/s: batchd {rate:.0f}, xargs {most:.0f}, ratio {rate / most:.2f}; HyperQueue {_median(peer)}"
 
 
 def queued() -> str:
@@ -66,11 +69,8 @@ def submit() -> str:
         with served.batchd("--engine", "fake") as (signer, _, _):
             served.prepare(signer, ["true"])
             ours.append(SUBMITS / _submit_all(signer, SUBMITS))
-        with served.moto() as signer:
-            served.prepare(signer, ["true"])
-            peer.append(PEER_SUBMITS / _submit_all(signer, PEER_SUBMITS))
-    rate, other = statistics.median(ours), statistics.median(peer)
-    return f"SubmitJob/s: batchd {rate:.0f}, moto {other:.0f}, ratio {rate / other:.1f}"
+        peer.append(_moto())
+    return f"SubmitJob/s: batchd {statistics.median(ours):.0f}; moto {_median(peer)}"
 
 
 def latency() -> str:
@@ -145,6 +145,32 @@ def _xargs(count: int) -> float:
     numbers = "\n".join(map(str, range(count)))
     subprocess.run(["xargs", "-P2", "-n1", "true"], input=numbers, text=True, check=True)
     return time.perf_counter() - started
+
+
+def _hyperqueue(count: int) -> float | None:
+    """Tasks per second; None where it does not run here."""
+    program = Path(__file__).with_name("hyperqueue_tasks.py")
+    done = subprocess.run([sys.executable, program, str(count)], capture_output=True, text=True)
+    if done.returncode:
+        print(f"HyperQueue does not run: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+        return None
+    return float(done.stdout.split()[-1])
+
+
+def _moto() -> float | None:
+    """Submits per second; None where it does not run here."""
+    try:
+        with served.moto() as signer:
+            served.prepare(signer, ["true"])
+            return PEER_SUBMITS / _submit_all(signer, PEER_SUBMITS)
+    except (OSError, RuntimeError, BotoCoreError, ClientError) as error:
+        print(f"moto does not run: {error!r}", file=sys.stderr)
+        return None
+
+
+def _median(peer: list[float | None]) -> str:
+    rates = [rate for rate in peer if rate is not None]
+    return f"{statistics.median(rates):.0f}" if rates else "does not run"
 
 
 def _run_all(signer: signed.Signer, count: int) -> float:

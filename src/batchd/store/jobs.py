@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -18,7 +19,7 @@ from batchd.store.consumables import ConsumableRows
 from batchd.store.joblist import definition_key, name_key, plan_of
 from batchd.store.named import named_queries
 from batchd.store.nodes import NodeRows
-from batchd.store.session import Row, Session
+from batchd.store.session import Row, Session, Value
 from batchd.store.store import Body, ChildCounts, JobFilter, JobRow
 
 _SQL = named_queries("jobs")
@@ -40,11 +41,15 @@ _MOVE_COUNT = _SQL["move_count"]
 _ENDED = _SQL["ended_jobs"]
 _DELETE = _SQL["delete_job"]
 _DELETE_DOCUMENT = _SQL["delete_document"]
+_IDENTITY = 9  # columns of a job that never change stand first
 _STATUSES = {status.value: status for status in JobStatus}
 
 
 class JobRows:
-    """`store.JobTable` over a session. What changed of the counts waits for `write_counts` at the unit's end."""
+    """`store.JobTable` over a session. What changed of the counts waits for `write_counts` at the unit's end.
+
+    A new row is queued: the scheduler decides about it in the same group, and it is written once, as it is then.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -52,14 +57,20 @@ class JobRows:
         self._nodes = NodeRows(session)
         self._consumables = ConsumableRows(session)
         self._moved: Counter[tuple[str, str]] = Counter()
+        self._fresh: dict[str, list[Value]] = {}  # job id to its queued row
+        self._counts: dict[tuple[str, str], list[Any]] = {}  # place to its queued move: a row of two texts and a number
+        self._flushes = 0  # when these two were begun
 
     def insert(self, row: JobRow, spec: JobSpec) -> None:
         """Raises DuplicateKey."""
-        if not self._session.change(_INSERT, (*_columns(row), spec.share or None)):
+        fresh = self._queued_rows()
+        if row.job_id in fresh or self._session.peek(_STATUS, (row.job_id,)):
             raise DuplicateKey(f"job {row.job_id} exists")
+        columns = fresh[row.job_id] = [*_identity(row), spec.share or None, *_first_state(row)]
+        self._session.queue(_INSERT, columns)
         document = orjson.dumps(row.document).decode()
-        tags = orjson.dumps(row.tags).decode()
-        self._session.change(_INSERT_DOCUMENT, (document, row.task, tags, encode(spec), row.job_id))
+        tags = orjson.dumps(row.tags).decode() if row.tags else "{}"
+        self._session.queue(_INSERT_DOCUMENT, (document, row.task, tags, encode(spec), row.job_id))
         self._moved[row.queue, row.status.value] += 1
         if spec.claims:
             self._consumables.insert(row.job_id, spec.claims)
@@ -128,11 +139,7 @@ class JobRows:
                 else:
                     self._arrays.save_child(job)
                 continue
-            found = self._session.row(_PLACE, (job.spec.job_id,))
-            if found is None:
-                raise StoreError(f"there is no job {job.spec.job_id}")
-            queue, status = found
-            self._session.change(_SAVE, _state(job))
+            queue, status = self._save_one(job)
             self._moved[queue, status] -= 1
             self._moved[queue, job.status.value] += 1
             if job.children is not None:
@@ -140,18 +147,31 @@ class JobRows:
             if job.nodes is not None:
                 self._nodes.save_main(job)
 
+    def _save_one(self, job: Job) -> tuple[str, str]:
+        """Queue and status under which the job was counted."""
+        fresh = self._queued_rows().get(job.spec.job_id)
+        if fresh is not None:
+            status = str(fresh[_IDENTITY + 1])
+            fresh[_IDENTITY:] = _state(job)
+            return job.spec.queue, status
+        found = self._session.row(_PLACE, (job.spec.job_id,))
+        if found is None:
+            raise StoreError(f"there is no job {job.spec.job_id}")
+        self._session.change(_SAVE, (*_state(job), job.spec.job_id))
+        return found[0], found[1]
+
     def save_arrays(self, counted: Iterable[Job], reshaped: Iterable[Job], now: int) -> None:
         """Raises StoreError where there is no such array."""
         self._arrays.save(counted, reshaped, now)
 
     def live(self) -> list[Job]:
-        self.write_counts()
+        self._write_counts_apart()
         jobs = [_job(row) for row in self._session.rows(_LIVE)]
         self._nodes.live(job for job in jobs if job.spec.gang is not None)
         return jobs + self._arrays.live({job.spec.job_id: job for job in jobs if job.spec.size})
 
     def counts(self) -> dict[str, dict[str, int]]:
-        self.write_counts()
+        self._write_counts_apart()
         counts: dict[str, dict[str, int]] = {}
         for queue, status, jobs in self._session.rows(_COUNT):
             counts.setdefault(queue, {})[status] = jobs
@@ -161,7 +181,7 @@ class JobRows:
         return {queue: {status: jobs for status, jobs in found.items() if jobs} for queue, found in counts.items()}
 
     def purge(self, stopped_before: int, limit: int) -> int:
-        self.write_counts()
+        self._write_counts_apart()
         ended = list(self._session.rows(_ENDED, (stopped_before, stopped_before, limit)))
         room, gone = limit, 0
         for number, queue, status, counts in ended:
@@ -179,11 +199,34 @@ class JobRows:
         return limit if room < 0 else gone
 
     def write_counts(self) -> None:
+        """The unit in hand is done."""
         self._arrays.write_counts()
         if self._moved:
-            moved = [(queue, status, jobs) for (queue, status), jobs in self._moved.items() if jobs]
+            self._queued_rows()
+            for place, jobs in self._moved.items():
+                if jobs:
+                    self._move(place, jobs)
             self._moved.clear()
-            self._session.change_many(_MOVE_COUNT, moved)
+
+    def _write_counts_apart(self) -> None:
+        """In the middle of a unit, which may still be undone: not with the moves of others."""
+        self._counts.clear()
+        self.write_counts()
+
+    def _move(self, place: tuple[str, str], jobs: int) -> None:
+        queued = self._counts.get(place)
+        if queued is None:
+            queued = self._counts[place] = [*place, 0]
+            self._session.queue(_MOVE_COUNT, queued)
+        queued[2] += jobs
+
+    def _queued_rows(self) -> dict[str, list[Value]]:
+        """By job id, the rows that are still queued."""
+        if self._flushes != self._session.flushes:
+            self._flushes = self._session.flushes
+            self._fresh.clear()
+            self._counts.clear()
+        return self._fresh
 
     def forget_counts(self) -> None:
         """The unit that moved them did not happen."""
@@ -191,7 +234,7 @@ class JobRows:
         self._moved.clear()
 
 
-def _columns(row: JobRow) -> tuple[str | int | None, ...]:
+def _identity(row: JobRow) -> tuple[Value, ...]:
     return (
         row.job_id,
         row.region,
@@ -201,6 +244,12 @@ def _columns(row: JobRow) -> tuple[str | int | None, ...]:
         row.definition,
         definition_key(row.definition),
         row.created_at,
+    )
+
+
+def _first_state(row: JobRow) -> tuple[Value, ...]:
+    """The columns that `_state` is written to later."""
+    return (
         row.created_at,
         row.status.value,
         row.status_reason,
@@ -210,15 +259,17 @@ def _columns(row: JobRow) -> tuple[str | int | None, ...]:
         row.reason,
         row.is_cancelled,
         row.is_terminated,
+        None,
         row.clamped,
         row.task_id,
         row.environment,
         _attempts(row.attempts),
+        None,
         row.scheduled_at,
     )
 
 
-def _state(job: Job) -> tuple[str | int | None, ...]:
+def _state(job: Job) -> tuple[Value, ...]:
     return (
         job.submitted_at,
         job.status.value,
@@ -236,7 +287,6 @@ def _state(job: Job) -> tuple[str | int | None, ...]:
         _attempts(job.attempts),
         job.runnable_at,
         job.scheduled_at,
-        job.spec.job_id,
     )
 
 

@@ -34,7 +34,7 @@ class JournalRows:
         self.appended: list[Event] = []
 
     def append(self, event: Event) -> None:
-        self._session.change(_APPEND, (self._clock.now_ms(), type(event).__name__, encode(event)))
+        self._session.queue(_APPEND, (self._clock.now_ms(), type(event).__name__, encode(event)))
         self.appended.append(event)
 
     def read(self, after: int, limit: int) -> list[tuple[int, int, Event]]:
@@ -43,7 +43,7 @@ class JournalRows:
 
     def append_transitions(self, moved: Sequence[Transition]) -> None:
         if moved:
-            self._session.change(_APPEND, (self._clock.now_ms(), KIND, encode_transitions(moved)))
+            self._session.queue(_APPEND, (self._clock.now_ms(), KIND, encode_transitions(moved)))
             self._tell(TRANSITIONS)
 
     def transitions(self, after: int, limit: int) -> list[tuple[int, list[Transition]]]:

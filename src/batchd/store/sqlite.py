@@ -180,6 +180,7 @@ class SqliteStore:
             self._transaction.begin()
             outcomes.extend(self._run(work) for work in units)
             self._tell_followers()
+            self._transaction.flush()
         except Exception as error:  # noqa: BLE001 - whatever stops a group, its callers must hear of it
             self._give_up()
             outcomes += [Outcome()] * (len(units) - len(outcomes))

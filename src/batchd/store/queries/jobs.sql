@@ -1,13 +1,12 @@
 -- name: insert_job
 -- The part of a new job that will change, with its number.
 INSERT INTO jobs (
-    job_id, region, queue, name, name_key, definition, definition_key, created_at, submitted_at,
-    status, status_reason, started_at, stopped_at, exit_code, reason, is_cancelled, is_terminated,
-    stop_reason, clamped, task_id, environment, attempts, scheduled_at, share
+    job_id, region, queue, name, name_key, definition, definition_key, created_at, share,
+    submitted_at, status, status_reason, started_at, stopped_at, exit_code, reason, is_cancelled, is_terminated,
+    stop_reason, clamped, task_id, environment, attempts, runnable_at, scheduled_at
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?
-)
-ON CONFLICT (job_id) DO NOTHING;
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+);
 
 -- name: insert_document
 -- The part of a new job that stays as it is.
