@@ -62,10 +62,6 @@ SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE queue = ? AND definition_key >= ?
 -- The tags that a client gave a job.
 UPDATE job_documents SET tags = ? WHERE number = (SELECT number FROM jobs WHERE job_id = ?);
 
--- name: get_spec
--- What the scheduler restarts a job from.
-SELECT d.spec FROM jobs j JOIN job_documents d ON d.number = j.number WHERE j.job_id = ?;
-
 -- name: set_document
 -- What a client changed of a job, and what the scheduler restarts it from.
 UPDATE job_documents SET document = ?, spec = ? WHERE number = (SELECT number FROM jobs WHERE job_id = ?);
