@@ -145,7 +145,8 @@ class Gateway:
             params = endpoint.codec.parse(request, route.match)
             if endpoint.check is not None and (violations := endpoint.check(params)):
                 return fault_response(wire, violation_fault(wire, violations), request_id)
-            call = Call(identity.caller, identity.region, self.clock.now_ms(), request_id)
+            now = self.clock.now_ms()
+            call = Call(identity.caller, identity.region, now, request_id, origin=request.origin)
             result = await self._run(endpoint, params, call, reached.gone)
             return endpoint.codec.serialize(result, request_id)
         except ClientGone:

@@ -29,13 +29,14 @@ Answer = Params | Again | Later
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on its way: who, where, when, and since when it waits (0 if it does not)."""
+    """One request on its way: who, where, when, since when it waits (0 if it does not), and to what address it came."""
 
     caller: Caller
     region: str
     now_ms: int
     request_id: str
     waiting_since_ms: int = 0
+    origin: str = ""
 
 
 class Endpoint:
@@ -103,6 +104,7 @@ class Operations:
             deployment=self._deployment,
             call=call_inside,
             waiting_since_ms=call.waiting_since_ms,
+            origin=call.origin,
         )
 
     def _run_inside(self, service: str, operation: str, params: dict[str, Any], call: Call, tx: Tx) -> Params:

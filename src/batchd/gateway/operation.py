@@ -160,6 +160,7 @@ class Context:
     """One call's surroundings. `tx` is a write transaction for operations marked `writes`, a snapshot otherwise.
 
     `waiting_since_ms` is the time of the first try of an operation that answered `Again`, 0 on that try itself.
+    `origin` is where the client knows the server, empty where no client asked.
     """
 
     tx: Tx
@@ -171,6 +172,12 @@ class Context:
     deployment: Deployment
     call: Callable[[str, str, dict[str, Any]], dict[str, Any]]  # another service's operation, in this transaction
     waiting_since_ms: int = 0
+    origin: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """The base of URLs that this client is to come back to."""
+        return self.origin or self.deployment.endpoint
 
     def tell(self, topic: str) -> None:
         """Wake, after the commit, who waits for this topic."""

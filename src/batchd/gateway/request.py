@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from batchd.errors import BatchdError
 from batchd.gateway.operation import Caller
+
+_HOST = re.compile(r"[A-Za-z0-9._\-:\[\]]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,14 @@ class HttpRequest:
     query: str
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host by which the client reached the server, or what stands before it; empty if it did not say."""
+        host = self.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            return ""
+        return f"{'https' if self.headers.get('x-forwarded-proto') == 'https' else 'http'}://{host}"
 
 
 @dataclass(frozen=True, slots=True)

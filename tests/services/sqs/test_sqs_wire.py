@@ -91,3 +91,18 @@ async def test_what_the_model_demands_is_demanded_in_both() -> None:
 
     assert texts(query, "Error/Code") == ["MissingParameter"]
     assert json.headers["x-amzn-query-error"] == "MissingParameter;Sender"
+
+
+async def test_a_queue_has_the_address_by_which_the_client_knows_the_server() -> None:
+    target = {"x-amz-target": "AmazonSQS.CreateQueue", "content-type": "application/x-amz-json-1.0"}
+
+    async def url(**headers: str) -> str:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await door.ask("POST", "/", b'{"QueueName": "night"}', {**target, **named}, signed_for="sqs")
+        return str(orjson.loads(answer.body)["QueueUrl"])
+
+    async with front_door([sqs.SERVICE]) as door:
+        assert await url(host="batch.example:4580") == f"http://batch.example:4580/{ACCOUNT}/night"
+        assert await url(host="batch.example", x_forwarded_proto="https") == f"https://batch.example/{ACCOUNT}/night"
+        assert await url(host="[::1]:80") == f"http://[::1]:80/{ACCOUNT}/night"
+        assert await url(host="a b") == await url() == f"http://127.0.0.1:8080/{ACCOUNT}/night"

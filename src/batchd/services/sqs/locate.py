@@ -78,7 +78,7 @@ class Queue:
 
 
 def url_of(ctx: Context, name: str) -> str:
-    return f"{ctx.deployment.endpoint}/{ctx.account}/{name}"
+    return f"{ctx.endpoint}/{ctx.account}/{name}"
 
 
 def find_queue(tx: Tx, region: str, name: str) -> Queue | None:
