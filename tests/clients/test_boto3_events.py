@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
@@ -11,8 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchd.clock import ManualClock, SystemClock
+from batchd.config import Settings
+from batchd.services.batchd_ import MODELS
 from tests.clients.waiting import described, ended, eventually
 from tests.clients.worlds import World, fresh
+from tests.conftest import serving
 
 ROLE = "arn:aws:iam::123456789012:role/events"
 
@@ -95,6 +99,30 @@ def test_a_rule_with_a_schedule_starts_a_job_each_time_it_is_due(serve: Any) -> 
     eventually(lambda: len(started(world, target)) == 3, "a job after the rule was enabled again")
 
 
+def test_a_time_that_passed_while_the_server_was_down_is_made_up_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DATA_PATH", MODELS)
+    clock = ManualClock(SystemClock().now_ms())
+    settings = Settings(port=0, engine="process", data_dir=tmp_path / "data", vcpus=4, memory_mib=4096).checked()
+    with serving(settings, clock) as running:
+        world = World.of(running)
+        target = job_target(world, "true")
+        running.client("events").put_rule(Name="tick", ScheduleExpression="rate(1 minute)")
+        running.client("events").put_targets(Rule="tick", Targets=[target])
+    clock.advance(330)
+    with serving(settings, clock) as running:
+        batch = running.client("batch")
+        world = World(batch, running.client("logs"), world.environment, world.queue)
+        (job_id,) = eventually(lambda: started(world, target), "the job")
+        assert ended(batch, job_id)["status"] == "SUCCEEDED"
+        records = running.client("batchd").list_bus_records()["records"]
+        told = [json.loads(record["body"]) for record in records if record["kind"] == "schedule"]
+        assert [one["how"] for one in told] == ["missed"]
+        clock.advance(30)
+        eventually(lambda: len(started(world, target)) == 2, "the rate goes on from where it was")
+
+
 def test_events_travel_over_buses_and_into_logs(server: Any) -> None:
     events, logs, source = server.client("events"), server.client("logs"), fresh("app")
     bus, group, rule = fresh("bus"), f"/aws/events/{fresh('group')}", fresh("rule")
@@ -159,6 +187,24 @@ def test_what_becomes_of_jobs_is_told_and_may_start_others(server: Any, world: W
 
     eventually(all_told, "the states of the first job")
     assert states == ["RUNNABLE", "STARTING", "RUNNING", "FAILED"]
+
+
+def test_a_blocked_queue_is_told_of(server: Any, world: World) -> None:
+    events, sqs, rule = server.client("events"), server.client("sqs"), fresh("blocked")
+    url = sqs.create_queue(QueueName=rule)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"detail-type": ["Batch Job Queue Blocked"], "resources": [queue_arn(world)]}
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
+
+    too_large = [{"type": "VCPU", "value": "9999"}]
+    job_id = world.submit(containerOverrides={"resourceRequirements": too_large})
+
+    (message,) = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), "the queue is blocked")
+    detail = json.loads(message["Body"])["detail"]
+    assert (detail["jobId"], detail["status"]) == (job_id, "RUNNABLE")
+    assert detail["statusReason"].startswith("MISCONFIGURATION:")
+    world.batch.terminate_job(jobId=job_id, reason="seen")
 
 
 def test_what_cannot_be_delivered_is_a_dead_letter_with_its_reason(server: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tests.contexts import ACCOUNT, NOW_MS
-from tests.fuzz import clocks, counters, gangs, messaging, trainers, workers
+from tests.fuzz import clocks, counters, gangs, messaging, trainers, watchers, workers
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, params
 REMEMBER = "remember"  # a call of nobody: give a name that was heard another one, by which it will be found later
@@ -211,6 +211,7 @@ FIRST: list[Call] = [
     *messaging.FIRST,
     *workers.FIRST,
     *clocks.FIRST,
+    *watchers.FIRST,
 ]
 THEN: list[Call] = [
     *(_batch("ListJobs", jobQueue="night", jobStatus=s) for s in ("PENDING", "RUNNING", "SUCCEEDED", "FAILED")),
@@ -415,4 +416,5 @@ MORE: list[Call] = [
     *messaging.MORE,
     *workers.MORE,
     *clocks.MORE,
+    *watchers.MORE,
 ]

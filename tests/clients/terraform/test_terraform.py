@@ -28,6 +28,7 @@ IMPORT_IDS = {
     "aws_iam_role_policy_attachment": "{role}/{policy_arn}",
     "aws_route_table_association": "{subnet_id}/{route_table_id}",
     "aws_cloudwatch_log_stream": "{log_group_name}:{name}",
+    "aws_cloudwatch_event_target": "{event_bus_name}/{rule}/{target_id}",
 }
 
 
@@ -123,6 +124,9 @@ def test_what_is_destroyed_leaves_nothing_behind(second: Workspace, server: Runn
     assert server.client("iam").list_policies(Scope="Local")["Policies"] == []
     assert server.client("sns").list_topics()["Topics"] == []
     assert [url.rpartition("/")[2] for url in server.client("sqs").list_queues()["QueueUrls"]] == ["feeds-dead"]
+    events = server.client("events")
+    assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
+    assert events.list_rules()["Rules"] == []
 
 
 def import_id(resource: dict[str, Any]) -> str:

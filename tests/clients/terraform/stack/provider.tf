@@ -17,6 +17,7 @@ provider "aws" {
     batch          = var.endpoint
     ec2            = var.endpoint
     ecr            = var.endpoint
+    events         = var.endpoint
     iam            = var.endpoint
     logs           = var.endpoint
     secretsmanager = var.endpoint
