@@ -90,6 +90,28 @@ def test_why_says_how_a_job_ended(batchd: Batchd) -> None:
     assert batchd("why", "badly").stdout.splitlines()[-1].strip() == "Its exit code is 9."
 
 
+def test_why_says_how_a_service_job_is(batchd: Batchd) -> None:
+    clients = Clients(access(batchd.data))
+    limits: Any = [{"maxCapacity": 0, "capacityUnit": "NUM_INSTANCES"}]
+    clients.batch.create_service_environment(
+        serviceEnvironmentName="none", serviceEnvironmentType="SAGEMAKER_TRAINING", capacityLimits=limits
+    )
+    clients.batch.create_job_queue(
+        jobQueueName="training", priority=1, serviceEnvironmentOrder=[{"order": 1, "serviceEnvironment": "none"}]
+    )
+    job = clients.batch.submit_service_job(
+        jobName="digits",
+        jobQueue="training",
+        serviceJobType="SAGEMAKER_TRAINING",
+        serviceRequestPayload='{"AlgorithmSpecification": {"ContainerEntrypoint": ["true"]}, '
+        '"ResourceConfig": {"InstanceType": "ml.t3.small"}}',
+    )
+    for name in (job["jobId"], job["jobArn"]):
+        said = " ".join(batchd("why", name).stdout.split())
+        assert f"digits {job['jobId']} is RUNNABLE" in said
+        assert "allows at most 0 instances, the job needs 1 of ml.t3.small." in said
+
+
 def test_why_names_what_a_waiting_job_waits_for(batchd: Batchd) -> None:
     blocker = batchd("run", "-d", "--vcpus", "4", "--name", "blocker", "--", "sleep", "600").stdout.strip()
     batchd("run", "-d", "--name", "waiting", "--", "true")

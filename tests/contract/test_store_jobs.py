@@ -97,6 +97,16 @@ def test_tags_change_and_nothing_else_with_them(store: Store) -> None:
         store.transact(lambda tx: tx.jobs.set_tags("j-2", {}))
 
 
+def test_a_priority_is_found_by_the_scheduler_and_in_the_document(store: Store) -> None:
+    store.transact(submit("j-1"))
+    store.transact(lambda tx: tx.jobs.reprioritize("j-1", {"schedulingPriority": 7}, 7))
+    assert get(store, "j-1") == job_row("j-1", document={"schedulingPriority": 7})
+    with store.read() as tx:
+        assert [job.spec for job in tx.jobs.live()] == [job_spec("j-1", priority=7)]
+    with pytest.raises(StoreError, match="j-2"):
+        store.transact(lambda tx: tx.jobs.reprioritize("j-2", {}, 1))
+
+
 def test_the_scheduler_writes_its_part_and_leaves_the_rest(store: Store) -> None:
     store.transact(submit("j-1", tags={"team": "a"}))
     attempt = Attempt("t-1", "arn:env", 2000, 3000, "Essential container in task exited", 1, "OOM")

@@ -14,7 +14,7 @@ from batchd.scheduler.events import (
 )
 from batchd.scheduler.scheduler import Scheduler
 from tests.scheduler.rows import Rows
-from tests.scheduler.worlds import World, limited, machine, queue, retrying
+from tests.scheduler.worlds import World, backfilled, limited, machine, queue, retrying, spec
 
 M5, G5 = "ml.m5.large", "ml.g5.xlarge"
 TOO_LARGE = (
@@ -196,6 +196,19 @@ def test_a_deleted_or_disabled_environment_takes_no_job() -> None:
     world.submit(training("a"))
     assert world.status("a") == "RUNNABLE"
     assert "Service environment se is DISABLED: it takes no new job" in " ".join(world.scheduler.explain("a"))
+
+
+def test_a_queue_that_is_backfilled_foresees_the_end_of_service_jobs() -> None:
+    world = a_world(NUM_INSTANCES=1)
+    world.tell(backfilled(queue("q", "main")))
+    world.submit(limited(replace(training("a"), resources=Resources(3000, 64)), 600))
+    world.start("a")
+    world.submit(spec("head", 4), limited(spec("short"), 60))
+    assert world.statuses("head", "short") == "RUNNABLE STARTING"
+
+    world.exit("a")
+    world.run("short")
+    assert world.status("head") == "STARTING"
 
 
 def test_a_restarted_scheduler_counts_instances_again() -> None:

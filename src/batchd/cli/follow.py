@@ -49,6 +49,15 @@ def find_job(clients: Clients, job: str) -> JobDetailTypeDef:
     return clients.batch.describe_jobs(jobs=[newest[1]])["jobs"][0]
 
 
+def is_service_job(clients: Clients, job: str) -> bool:
+    """Whether this is the id or ARN of a service job."""
+    try:
+        clients.batch.describe_service_job(jobId=job)
+    except clients.batch.exceptions.ClientException:
+        return False
+    return True
+
+
 def queue_names(clients: Clients) -> list[str]:
     pages = clients.batch.get_paginator("describe_job_queues").paginate()
     return [queue["jobQueueName"] for page in pages for queue in page["jobQueues"]]

@@ -73,9 +73,19 @@ def print_logs(data_dir: Path | None, job: str, follow: bool) -> None:
 
 
 def explain(data_dir: Path | None, job: str, *, as_json: bool) -> None:
+    """Of a service job by its id or ARN, of others by name too."""
     clients = Clients(access(data_dir))
+    if following.is_service_job(clients, job):
+        _explain(clients, job.rpartition("/")[2], as_json=as_json)
+        return
     found = following.find_job(clients, job)
-    answer = clients.own.explain_job(jobId=found["jobId"])
+    _explain(clients, found["jobId"], as_json=as_json)
+    if code := not as_json and found["status"] == "FAILED" and found.get("container", {}).get("exitCode"):
+        console().print(f"  Its exit code is {code}.")
+
+
+def _explain(clients: Clients, job_id: str, *, as_json: bool) -> None:
+    answer = clients.own.explain_job(jobId=job_id)
     if as_json:
         shown = {member: value for member, value in answer.items() if member != "ResponseMetadata"}
         print(json.dumps(shown, indent=2))
@@ -84,8 +94,6 @@ def explain(data_dir: Path | None, job: str, *, as_json: bool) -> None:
     out.print(f"[bold]{answer['jobName']}[/] {answer['jobId']} is [bold]{answer['status']}[/]")
     for sentence in answer["reasons"]:
         out.print(f"  {sentence}", markup=False)
-    if code := found["status"] == "FAILED" and found.get("container", {}).get("exitCode"):
-        out.print(f"  Its exit code is {code}.")
 
 
 def run_again(data_dir: Path | None, job: str) -> None:

@@ -16,6 +16,7 @@ from batchd.scheduler import (
     policy,
     preemption,
     quota,
+    service,
     shares,
     tasks,
 )
@@ -111,6 +112,7 @@ def _start(state: State, draft: Draft, job: Job, environment: Environment) -> No
     job.environment = environment.arn
     job.placed_at = draft.now
     placement.reserve(state, environment, job)
+    service.hold(state, job)
     if job.spec.share:
         shares.hold(state, draft, job)
     state.tasks[task_id] = job

@@ -123,6 +123,7 @@ def _finish(state: State, draft: Draft, job: Job) -> None:
     """The attempt in hand is over: its room is free. Whoever asked it to stop has the last word; such a job is never
     retried. [batch.md 2.8]"""
     placement.release(state, job)
+    service.let_go(state, job)
     if job.spec.share:
         shares.hold(state, draft, job, -1)
     last = job.attempts[-1]

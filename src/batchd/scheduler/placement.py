@@ -189,7 +189,6 @@ def reserve(state: State, environment: Environment, job: Job) -> None:
     environment.running += 1
     if job.spec.service is not None:
         service.take(environment.instances, job.spec.service)
-        service.take(state.queue(job.spec.queue).line(job.spec.share).instances, job.spec.service)
     occupy(state.machine, job, alone=job.clamped)
     if state.pools:
         pools.take(state, job)
@@ -228,7 +227,6 @@ def release(state: State, job: Job) -> None:
     environment.running -= 1
     if job.spec.service is not None:
         service.give_back(environment.instances, job.spec.service)
-        service.give_back(state.queue(job.spec.queue).line(job.spec.share).instances, job.spec.service)
     vacate(state.machine, job)
     if state.pools:
         pools.give_back(state, job)

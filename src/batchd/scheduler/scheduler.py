@@ -26,6 +26,7 @@ from batchd.scheduler import (
     pools,
     quota,
     reasons,
+    service,
     shares,
     tasks,
     time_limits,
@@ -405,6 +406,7 @@ class Scheduler:
                 state.tasks[job.task_id] = job
             gangs.restore(state, job)
             placement.reserve(state, state.environment(str(job.environment)), job)
+            service.hold(state, job)
             if job.spec.share:
                 shares.take_back(state, job)
             deadlines.watch(state, job)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from batchd.scheduler import reasons
 from batchd.scheduler.events import ServiceSpec, TaskExited, TaskFailedToStart, TaskLost
-from batchd.scheduler.state import Environment, Job
+from batchd.scheduler.state import Environment, Job, State
 
 NUM_INSTANCES = "NUM_INSTANCES"  # the unit that counts instances of every type
 
@@ -43,6 +43,18 @@ def give_back(instances: dict[str, int], wanted: ServiceSpec) -> None:
     instances[wanted.unit] -= wanted.quantity
     if not instances[wanted.unit]:
         del instances[wanted.unit]
+
+
+def hold(state: State, job: Job) -> None:
+    """A job was placed: its instances are those of its line."""
+    if job.spec.service is not None:
+        take(state.queue(job.spec.queue).line(job.spec.share).instances, job.spec.service)
+
+
+def let_go(state: State, job: Job) -> None:
+    """It gave its place back."""
+    if job.spec.service is not None:
+        give_back(state.queue(job.spec.queue).line(job.spec.share).instances, job.spec.service)
 
 
 def tried(job: Job) -> int:

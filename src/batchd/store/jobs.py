@@ -123,11 +123,11 @@ class JobRows:
 
     def reprioritize(self, job_id: str, document: Body, priority: int) -> None:
         """Raises StoreError where there is no such job."""
-        row = self._session.row(_SPEC, (job_id,))
-        if row is None:
+        spec = self.spec_of(job_id)
+        if spec is None:
             raise StoreError(f"there is no job {job_id}")
-        spec = encode(replace(decode(JobSpec, row[0]), priority=priority))
-        self._session.change(_SET_DOCUMENT, (orjson.dumps(document).decode(), spec, job_id))
+        changed = encode(replace(spec, priority=priority))
+        self._session.change(_SET_DOCUMENT, (orjson.dumps(document).decode(), changed, job_id))
 
     def save(self, jobs: Iterable[Job]) -> None:
         """Raises StoreError where there is no such job."""
