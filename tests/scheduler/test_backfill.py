@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from heapq import heappop, heappush
 from random import Random
 
@@ -10,7 +11,17 @@ from hypothesis import strategies as st
 
 from batchd.scheduler import forecast
 from batchd.scheduler.commands import StartTask
-from batchd.scheduler.events import Event, JobSpec, JobSubmitted, TaskExited, TaskStarted
+from batchd.scheduler.events import (
+    CapacityLimit,
+    EnvironmentSaved,
+    EnvironmentSpec,
+    Event,
+    JobSpec,
+    JobSubmitted,
+    ServiceSpec,
+    TaskExited,
+    TaskStarted,
+)
 from batchd.scheduler.scheduler import Scheduler
 from tests.scheduler.rows import Rows
 from tests.scheduler.worlds import World, array, backfilled, environment, limited, machine, queue, retrying, spec
@@ -245,3 +256,18 @@ def test_the_shop_does_let_jobs_go_before_others() -> None:
         shop.submit() if not shop.news or shop.chance.random() < 0.5 else shop.go_on()
     assert shop.overtaken > 5
     assert len(shop.promised) > 2
+
+
+def test_what_service_jobs_hold_counts_as_well() -> None:
+    world = world_of()
+    world.tell(
+        EnvironmentSaved(EnvironmentSpec("instances", True, capacity=(CapacityLimit("ml.m5.large", 2),))),
+        queue("trainings", "instances"),
+    )
+    training = replace(spec("training", 3, on="trainings"), service=ServiceSpec("ml.m5.large", 1))
+    world.submit(limited(training, HOUR))
+    world.start("training")
+    world.submit(spec("head", 3), spec("beside"))
+    assert world.started() == ["training", "beside"]
+    world.exit("training")
+    assert world.started()[2:] == ["head"]

@@ -6,7 +6,7 @@ gone. Nothing of it is promised against other queues: they may take the room, as
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from itertools import groupby, islice
@@ -107,12 +107,14 @@ def stand_in(house: State, job: Job, environment: Environment) -> Job:
     return Job(job.spec, JobStatus.STARTING, job.submitted_at, environment=environment.arn, clamped=clamped)
 
 
-def copied(state: State, jobs: Iterable[Job], house: State | None = None) -> State:
+def copied(state: State, jobs: Sequence[Job], house: State | None = None) -> State:
     """A house of its own with what these jobs hold or would: like `house`, else as it is."""
     like = house or state
     copy = State(machine=replace(like.machine, sleepers={}))
     for arn, environment in like.environments.items():
         copy.environments[arn] = replace(environment, instances=dict(environment.instances), sleepers={})
+    for queue, share in {(job.spec.queue, job.spec.share): None for job in jobs if job.spec.service is not None}:
+        copy.queue(queue).line(share).instances = dict(state.queue(queue).line(share).instances)
     names = [pool.name for job in jobs for pool, _ in pools.of(state, job.spec)] if state.pools else []
     for name in dict.fromkeys([*like.pools, *names] if house else names):
         pool = like.pools.get(name) or state.pools[name]
