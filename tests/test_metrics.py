@@ -92,3 +92,12 @@ def test_children_count_and_their_array_does_not() -> None:
     counted = count(Step([array], [], [dropped, moved(JobStatus.FAILED, 5, 0)]))
 
     assert counted == {"s_ended_totalfailed": 3}
+
+
+def test_a_job_of_several_nodes_counts_once() -> None:
+    gang = job(JobStatus.FAILED)
+    node = Job(JobSpec("j#1", QUEUE, Resources(0, 0), index=1), JobStatus.FAILED, 0, parent=gang)
+    gang.nodes = {1: node}
+    ends = [moved(JobStatus.FAILED, 5, 0)._replace(job_id=job_id) for job_id in ("j", "j#0", "j#1")]
+
+    assert count(Step([gang, node], [], ends)) == {"s_ended_totalfailed": 1}
