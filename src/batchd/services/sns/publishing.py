@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from batchd.errors import ApiError
@@ -79,7 +80,7 @@ def _publish_once(
     sent = ctx.tx.recent.get(scope, name, ctx.now_ms - DEDUPLICATION_MS)
     if sent is None:
         sequence = _next_sequence(ctx, topic)
-        message = Message(plain.message_id, plain.texts, plain.subject, plain.attributes, plain.group, dedup, sequence)
+        message = replace(plain, deduplication=dedup, sequence=sequence)
         post(ctx, topic, message, subscriptions)
         sent = {"MessageId": message.message_id, "SequenceNumber": sequence}
         ctx.tx.recent.put(scope, name, ctx.now_ms, sent)
