@@ -63,6 +63,18 @@ def test_logs_are_found_by_id_and_by_name_with_every_attempt(batchd: Batchd) -> 
     assert batchd("logs", job_id).stdout == "try 1\ntry 2\n"
 
 
+def test_an_array_shows_what_all_its_children_write(batchd: Batchd) -> None:
+    batchd("run", "--name", "before", "--", "true")
+    batch = Clients(access(batchd.data)).batch
+    script = ["sh", "-c", "echo I am $AWS_BATCH_JOB_ARRAY_INDEX"]
+    request: Any = {"arrayProperties": {"size": 3}, "containerOverrides": {"command": script}}
+    job = batch.submit_job(jobName="array", jobQueue="default", jobDefinition="run-python-3-slim", **request)
+    batchd("logs", "-f", job["jobId"])
+    lines = [":0: I am 0", ":1: I am 1", ":2: I am 2"]
+    assert batchd("logs", "array").stdout.splitlines() == lines
+    assert batchd("logs", f"{job['jobId']}:1").stdout == "I am 1\n"
+
+
 def test_a_job_of_several_nodes_shows_what_all_of_them_write_and_each_its_own(batchd: Batchd, tmp_path: Path) -> None:
     batch = Clients(access(batchd.data)).batch
     batch.create_compute_environment(computeEnvironmentName="gangs", type="MANAGED", computeResources=MACHINES)

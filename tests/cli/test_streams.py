@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchd.cli.streams import Stream, exit_code, node_streams, reason, streams
+from batchd.cli.streams import Stream, exit_code, part_streams, reason, streams
 
 GROUP = "/aws/batch/job"
 FIRST, SECOND = "0" * 31 + "1", "0" * 31 + "2"
@@ -50,10 +50,10 @@ def test_a_containers_own_group_is_that_of_its_earlier_attempts_too() -> None:
 
 
 def test_the_lines_of_a_node_say_which_it_is() -> None:
-    details = {"nodeDetails": {"nodeIndex": 2, "isMainNode": False}}
+    details = {"jobId": "6b5d7f6e-9a2f-4f5c-8f6b-1f3f5d0c2a11#2"}
     one = job(container={"logStreamName": "a"}, **details)
-    assert node_streams(one) == [Stream(GROUP, "a", "#2: ")]
-    assert [stream.label for stream in node_streams({**task_job(now=SECOND), **details})] == ["#2 main: ", "#2 side: "]
+    assert part_streams(one) == [Stream(GROUP, "a", "#2: ")]
+    assert [stream.label for stream in part_streams({**task_job(now=SECOND), **details})] == ["#2 main: ", "#2 side: "]
 
 
 def test_of_several_containers_the_first_that_failed_gives_code_and_reason() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from batchd.cli.connect import Clients
-from batchd.cli.streams import Stream, node_streams, streams
+from batchd.cli.streams import Stream, part_streams, streams
 from batchd.errors import BatchdError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ STATUSES: tuple[JobStatusType, ...] = (
     "FAILED",
 )
 _MOST_AT_ONCE = 100  # that can be described
+_MOST_FOLLOWED = 1000  # parts of one job
 _SOON_S = 0.02  # a short job's end is seen at once
 _LATER_S = 0.3  # a long one's does not cost more than this
 _PATIENCE_S = 60.0  # a server that is started anew is back by then; its jobs have gone on
@@ -32,6 +33,10 @@ _PATIENCE_S = 60.0  # a server that is started anew is back by then; its jobs ha
 
 class NoSuchJob(BatchdError):
     """Neither an id nor the name of a job."""
+
+
+class TooMany(BatchdError):
+    """More than can be followed at a time."""
 
 
 def find_job(clients: Clients, job: str) -> JobDetailTypeDef:
@@ -74,7 +79,8 @@ def lines(clients: Clients, job: JobDetailTypeDef) -> Iterator[str]:
 def follow(clients: Clients, job_id: str, write: Callable[[str], Any]) -> JobDetailTypeDef:
     """Write every line as it comes, until the job has ended; returns its last description.
 
-    Outlives a restart of the server, as the job does.
+    Outlives a restart of the server, as the job does. Raises TooMany for a large array, whose every child would have
+    to be asked again and again.
     """
     from botocore.exceptions import ConnectionError as NotReached
     from botocore.exceptions import HTTPClientError
@@ -98,6 +104,8 @@ def follow(clients: Clients, job_id: str, write: Callable[[str], Any]) -> JobDet
 def _look(clients: Clients, job_id: str, tails: dict[str, Tail], write: Callable[[str], Any]) -> JobDetailTypeDef:
     """The job as it is now, once all that it had written by then is written here."""
     job = clients.batch.describe_jobs(jobs=[job_id])["jobs"][0]
+    if (size := _parts(job)[1]) > _MOST_FOLLOWED:
+        raise TooMany(f"{job['jobName']} has {size} parts: follow one of them, say {job_id}{_parts(job)[0]}0")
     for stream in _streams(clients, job):
         tail = tails.setdefault(stream.name, Tail(clients, stream))
         while batch := tail.more():
@@ -106,17 +114,21 @@ def _look(clients: Clients, job_id: str, tails: dict[str, Tail], write: Callable
     return job
 
 
-def _streams(clients: Clients, job: JobDetailTypeDef) -> list[Stream]:
-    """Of a job of several nodes those of all of them."""
-    size = job.get("nodeProperties", {}).get("numNodes", 0)
+def _streams(clients: Clients, job: JobDetailTypeDef) -> Iterator[Stream]:
+    """Of a job of several nodes, and of an array, those of all its parts."""
+    mark, size = _parts(job)
     if not size:
-        return streams(job)
-    found = []
+        yield from streams(job)
     for first in range(0, size, _MOST_AT_ONCE):
-        ids = [f"{job['jobId']}#{index}" for index in range(first, min(first + _MOST_AT_ONCE, size))]
-        for node in clients.batch.describe_jobs(jobs=ids)["jobs"]:
-            found += node_streams(node)
-    return found
+        ids = [f"{job['jobId']}{mark}{index}" for index in range(first, min(first + _MOST_AT_ONCE, size))]
+        for part in clients.batch.describe_jobs(jobs=ids)["jobs"]:
+            yield from part_streams(part)
+
+
+def _parts(job: JobDetailTypeDef) -> tuple[str, int]:
+    """What stands before their indexes, and how many there are; none of a job by itself."""
+    nodes = job.get("nodeProperties", {}).get("numNodes", 0)
+    return ("#", nodes) if nodes else (":", job.get("arrayProperties", {}).get("size", 0))
 
 
 class Tail:

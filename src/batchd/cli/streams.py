@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _GROUP = "/aws/batch/job"
 _POD = "aws-batch."
+UUID_LENGTH = 36
 _Shape = Mapping[str, Any]  # Any: a part of DescribeJobs
 
 
@@ -34,11 +35,11 @@ def streams(job: JobDetailTypeDef) -> list[Stream]:
     return list({stream.name: stream for stream in found if stream.name}.values())
 
 
-def node_streams(node: JobDetailTypeDef) -> list[Stream]:
-    """Of one node of several: its lines say which it is."""
-    name = f"#{node['nodeDetails']['nodeIndex']}"
+def part_streams(part: JobDetailTypeDef) -> list[Stream]:
+    """Of a node or a child, one of several: its lines say which it is, `#2` or `:2`."""
+    name = part["jobId"][UUID_LENGTH:]
     return [
-        stream._replace(label=f"{name} {stream.label}" if stream.label else f"{name}: ") for stream in streams(node)
+        stream._replace(label=f"{name} {stream.label}" if stream.label else f"{name}: ") for stream in streams(part)
     ]
 
 
