@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -90,6 +91,7 @@ class Deliver:
         self._handlers = handlers
         self._chance = chance
         self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._busy: Counter[str] = Counter()  # how many of each lane are under way
         self._ill: set[str] = set()
         self._news = asyncio.Event()
         self.observe: Callable[[str, str], None] = _unobserved
@@ -137,15 +139,21 @@ class Deliver:
 
     def _next_of(self, tx: Tx, lane: str, now: int) -> list[Delivery]:
         room = 1 if lane in self._ill else _A_LANE
+        if self._busy[lane] >= room:
+            return []
         return [one for one in tx.deliveries.due(lane, now, room) if one.number not in self._under_way]
 
     def _begin(self, delivery: Delivery) -> None:
         task = asyncio.create_task(self._deliver(delivery), name=f"delivery {delivery.number}")
         self._under_way[delivery.number] = task
+        self._busy[delivery.lane] += 1
         task.add_done_callback(lambda _: self._end(delivery))
 
     def _end(self, delivery: Delivery) -> None:
         del self._under_way[delivery.number]
+        self._busy[delivery.lane] -= 1
+        if not self._busy[delivery.lane]:
+            del self._busy[delivery.lane]
         self._news.set()
 
     async def _deliver(self, delivery: Delivery) -> None:

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession, StreamReader
 
 _TIMEOUT_S = 15  # of one attempt, as AWS waits
-_AT_ONCE = 100
 _MOST_READ = 65_536
 
 
@@ -59,7 +58,7 @@ class Post:
             from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector  # late: it takes its time
 
             self._session = ClientSession(
-                connector=TCPConnector(limit=_AT_ONCE),
+                connector=TCPConnector(limit=0),  # who posts keeps count, for each target by itself
                 timeout=ClientTimeout(total=_TIMEOUT_S),
                 cookie_jar=DummyCookieJar(),
                 trust_env=False,

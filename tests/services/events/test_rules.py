@@ -157,6 +157,25 @@ def test_a_rule_with_a_schedule_is_due_at_its_next_time(service: Direct) -> None
     assert tick(service) is None
 
 
+def test_what_is_due_stays_so_when_something_else_changes(service: Direct) -> None:
+    put_rule(service, ScheduleExpression="rate(5 minutes)")
+    service.clock.advance(301)
+    service("put_targets", Rule="night", Targets=[JOB])
+    service("tag_resource", ResourceARN=f"{ARN}:rule/night", Tags=[{"Key": "a", "Value": "b"}])
+    put_rule(service, ScheduleExpression="rate(5 minutes)", Description="the same")
+    service("enable_rule", Name="night")
+    assert tick(service) == -1
+
+
+def test_a_rule_of_the_same_name_on_another_bus_has_nothing_to_do_with_the_schedule(service: Direct) -> None:
+    service("create_event_bus", Name="orders")
+    put_rule(service, ScheduleExpression="rate(5 minutes)")
+    put_rule(service, EventBusName="orders")
+    service("disable_rule", Name="night", EventBusName="orders")
+    service("delete_rule", Name="night", EventBusName="orders")
+    assert tick(service) == 300
+
+
 def test_targets_are_replaced_by_their_ids_and_given_back_as_they_were(service: Direct) -> None:
     put_rule(service)
     topic = {"Id": "a", "Arn": f"arn:aws:sns:us-east-1:{ACCOUNT}:topic", "InputPath": "$.detail"}

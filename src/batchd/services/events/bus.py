@@ -36,7 +36,7 @@ class Bus:
         return bool(self.always) or self.index.may_match(known)
 
 
-_buses: dict[str, Bus] = {}  # by stamp: what was made once for a state of a bus is true of it for ever
+_buses: dict[tuple[str, str], tuple[str, Bus]] = {}  # with the stamp of the state that each was made of
 
 
 def bus_of(tx: Tx, region: str, name: str) -> Bus | None:
@@ -44,11 +44,13 @@ def bus_of(tx: Tx, region: str, name: str) -> Bus | None:
     stamp = tx.resources.get(Key(STAMP, region, name))
     if stamp is None:
         return None
-    bus = _buses.get(stamp["stamp"])
-    if bus is None:
-        if len(_buses) >= _KEPT_BUSES:
-            _buses.clear()
-        bus = _buses[stamp["stamp"]] = _read_bus(tx, region, name)
+    kept = _buses.get((region, name))
+    if kept is not None and kept[0] == stamp["stamp"]:
+        return kept[1]
+    if len(_buses) >= _KEPT_BUSES:
+        _buses.clear()
+    bus = _read_bus(tx, region, name)
+    _buses[region, name] = (stamp["stamp"], bus)
     return bus
 
 

@@ -45,7 +45,7 @@ def put_rule(params: t.PutRuleRequestTypeDef, ctx: Context) -> Body:
         "targets": old["targets"] if old else {},
         "tags": old["tags"] if old else {tag["Key"]: tag["Value"] for tag in params.get("Tags", ())},
     }
-    save_rule(ctx, {**body, "since": _since(old, body, ctx.now_ms)})
+    _save_schedule(ctx, old, body)
     return {"RuleArn": body["Arn"]}
 
 
@@ -60,7 +60,8 @@ def delete_rule(params: t.DeleteRuleRequestTypeDef, ctx: Context) -> None:
     if body["targets"]:
         raise invalid("Rule can't be deleted since it has targets.")
     ctx.tx.resources.delete(key)
-    ctx.tx.ticks.delete(TICKS, tick_name(ctx, params["Name"]))
+    if "ScheduleExpression" in body:
+        ctx.tx.ticks.delete(TICKS, tick_name(ctx, params["Name"]))
     touch(ctx, bus)
 
 
@@ -116,14 +117,8 @@ def existing_rule(ctx: Context, bus: str, name: str) -> Body:
 
 
 def save_rule(ctx: Context, body: Body) -> None:
-    """And what follows from it: when it is due next, and that the bus has changed."""
+    """A rule whose schedule and state are as they were."""
     ctx.tx.resources.put(rule_key(ctx, body["bus"], body["Name"]), body)
-    due = next_due(body, ctx.now_ms)
-    name = tick_name(ctx, body["Name"])
-    if due is None:
-        ctx.tx.ticks.delete(TICKS, name)
-    elif ctx.tx.ticks.get(TICKS, name) != due:
-        ctx.tx.ticks.put(TICKS, name, due)
     touch(ctx, body["bus"])
 
 
@@ -187,18 +182,27 @@ def _schedule(text: str) -> Cron | Rate:
     return schedule
 
 
-def _since(old: Body | None, new: Body, now: int) -> int:
-    """Rates count from here; what does not change them does not move it."""
-    if old is not None and is_enabled(old) and old.get("ScheduleExpression") == new.get("ScheduleExpression"):
-        since: int = old["since"]
-        return since
-    return now
+def _save_schedule(ctx: Context, old: Body | None, new: Body) -> None:
+    """Save a rule, and when it is due next. A schedule that goes on as it was keeps its place, and its next time even
+    where that has come by now."""
+    schedule = new.get("ScheduleExpression")
+    if old is not None and is_enabled(old) and is_enabled(new) and old.get("ScheduleExpression") == schedule:
+        save_rule(ctx, {**new, "since": old["since"]})
+        return
+    body = {**new, "since": ctx.now_ms}
+    save_rule(ctx, body)
+    if schedule is None and (old is None or "ScheduleExpression" not in old):
+        return
+    due = next_due(body, ctx.now_ms)
+    if due is None:
+        ctx.tx.ticks.delete(TICKS, tick_name(ctx, body["Name"]))
+    else:
+        ctx.tx.ticks.put(TICKS, tick_name(ctx, body["Name"]), due)
 
 
 def _set_state(ctx: Context, params: t.EnableRuleRequestTypeDef | t.DisableRuleRequestTypeDef, state: str) -> None:
     body = existing_rule(ctx, bus_name(ctx, params.get("EventBusName")), params["Name"])
-    changed = {**body, "State": state}
-    save_rule(ctx, {**changed, "since": _since(body, changed, ctx.now_ms)})
+    _save_schedule(ctx, body, {**body, "State": state})
 
 
 def _has_target(body: Body, arn: str) -> bool:
