@@ -17,6 +17,7 @@ from batchd.services.batchd_ import MODELS
 from tests.clients.waiting import described, ended, eventually
 from tests.clients.worlds import World, fresh
 from tests.conftest import serving
+from tests.zips import zipped
 
 ROLE = "arn:aws:iam::123456789012:role/events"
 
@@ -278,3 +279,54 @@ def test_an_event_reaches_an_http_endpoint_with_a_token(server: Any) -> None:
         shop.shutdown()
     assert Shop.heard == [("/orders/a", "Bearer abc", b'{"shop":"a"}')]
     assert "ClientSecret" not in json.dumps(events.describe_connection(Name=rule), default=str)
+
+
+HANDLER = """
+import boto3
+
+def handler(event, context):
+    job = boto3.client("batch").submit_job(jobName=event["id"], jobQueue=event["queue"], jobDefinition=event["feed"])
+    print(job["jobId"])
+"""
+
+
+def test_an_event_reaches_a_function_that_submits_a_job_and_a_topic(server: Any, world: World) -> None:
+    """The scheduled function of many a nightly feed, and a message for whoever subscribes."""
+    events, sns, sqs = server.client("events"), server.client("sns"), server.client("sqs")
+    rule, definition = fresh("feeds"), world.define("echo fed")
+    function = server.client("lambda").create_function(
+        FunctionName=rule,
+        Runtime="python3.11",
+        Role=ROLE,
+        Handler="index.handler",
+        Code={"ZipFile": zipped({"index.py": HANDLER})},
+        Timeout=30,
+    )["FunctionArn"]
+    server.client("lambda").add_permission(
+        FunctionName=rule, StatementId="events", Action="lambda:InvokeFunction", Principal="events.amazonaws.com"
+    )
+    topic = sns.create_topic(Name=rule)["TopicArn"]
+    url = sqs.create_queue(QueueName=rule)["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    template = f'{{"id": "<id>", "queue": "{world.queue}", "feed": "{definition}"}}'
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
+    events.put_targets(
+        Rule=rule,
+        Targets=[
+            {
+                "Id": "function",
+                "Arn": function,
+                "InputTransformer": {"InputPathsMap": {"id": "$.detail.id"}, "InputTemplate": template},
+            },
+            {"Id": "topic", "Arn": topic, "InputPath": "$.detail"},
+        ],
+    )
+
+    events.put_events(Entries=[{"Source": rule, "DetailType": "x", "Detail": f'{{"id": "{rule}"}}'}])
+
+    target = {"BatchParameters": {"JobName": rule}}
+    (job_id,) = eventually(lambda: started(world, target), "the function's job")
+    assert world.output(ended(world.batch, job_id)) == ["fed"]
+    (message,) = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), "the message")
+    assert json.loads(message["Body"])["Message"] == f'{{"id":"{rule}"}}'
