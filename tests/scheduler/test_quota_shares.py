@@ -6,6 +6,10 @@ import pytest
 
 from batchd.scheduler.events import (
     CapacityLimit,
+    Claim,
+    ConsumableSaved,
+    ConsumableSpec,
+    EnvironmentDeleted,
     JobSpec,
     PriorityChanged,
     QueueDeleted,
@@ -347,6 +351,69 @@ def test_a_head_that_no_share_can_hold_says_so(share: QuotaShare, quantity: int,
 
     world.tell(shares(reserve("a", 6)))
     assert (world.status("1"), world.jobs["1"].status_reason) == ("STARTING", None)
+
+
+def why(world: World, name: str) -> str:
+    return " ".join(world.scheduler.explain(name))
+
+
+def test_a_head_can_say_what_keeps_it_out() -> None:
+    world = a_world(borrow("a", 1), lend("b", 1), reserve("c", 1), capacity=3)
+    world.submit(in_share("large", "c", quantity=2))
+    assert "Quota share c can have at most 1 of ml.m5.large, the job needs 2." in why(world, "large")
+    world.tell(TerminateRequested("large", "no"))
+    world.submit(JobSpec("all", "q", Resources(3980, 100)))
+    world.submit(replace(in_share("owner", "b"), resources=Resources(500, 10)))
+    fill(world, "a", "1")
+    world.submit(in_share("2", "a"))
+    assert "Quota share a would borrow ml.m5.large, and others wait for what is their own." in why(world, "2")
+    assert "The machine is full" in why(world, "owner")
+
+    world.tell(service_environment(ml_m5_large=1, ml_g5_xlarge=1))
+    assert "Service environment se is full: 1 of 1 instance are in use" in why(world, "2")
+
+
+def test_what_is_kept_for_others_can_be_told() -> None:
+    world = a_world(lend("a", 2), reserve("b", 1), capacity=3)
+    fill(world, "a", "1", "2")
+    world.tell(shares(lend("a", 1), lend("c", 1), reserve("b", 1)))
+    world.submit(in_share("c1", "c"))
+    assert world.stopped() == ["2"]
+    assert "What is free of ml.m5.large is reserved for other quota shares." in why(world, "c1")
+
+
+def test_without_its_environment_a_queue_waits() -> None:
+    world = a_world(reserve("a", 1))
+    world.tell(EnvironmentDeleted("se"))
+    world.submit(in_share("1", "a"))
+    assert (world.status("1"), world.jobs["1"].status_reason) == ("RUNNABLE", None)
+    assert "Service environment se is not known to the scheduler." in why(world, "1")
+
+    world.tell(service_environment(ml_m5_large=1, ml_g5_xlarge=1))
+    assert world.status("1") == "STARTING"
+
+
+def test_who_stands_in_a_share_that_is_no_more_waits_for_its_return() -> None:
+    world = a_world(reserve("a", 1), borrow("b", 1))
+    fill(world, "a", "1", "2")
+    world.tell(shares(borrow("b", 1)))
+    world.run("1")
+    assert world.status("2") == "RUNNABLE"
+    assert "can have at most 0 of ml.m5.large" in why(world, "2")
+
+    world.tell(shares(reserve("a", 1), borrow("b", 1)))
+    assert world.status("2") == "STARTING"
+
+
+def test_an_owner_who_waits_for_something_else_holds_up_no_borrower() -> None:
+    world = a_world(lend("a", 2), lend("b", 1), borrow("c", 0))
+    world.tell(ConsumableSaved(ConsumableSpec("license", 0)))
+    counted = replace(in_share("1", "a"), claims=(Claim("license", 1),))
+    world.submit(counted, replace(in_share("2", "b"), resources=Resources(10, 10, gpus=1)), in_share("3", "c"))
+    assert world.statuses("1", "2", "3") == "RUNNABLE RUNNABLE STARTING"
+
+    world.tell(ConsumableSaved(ConsumableSpec("license", 1)))
+    assert world.status("1") == "STARTING"
 
 
 def test_who_asks_a_job_to_stop_for_good_goes_before_who_wants_its_place() -> None:

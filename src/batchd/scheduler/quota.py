@@ -17,6 +17,14 @@ from batchd.scheduler.state import Environment, Job, Line, Machine, Queue, State
 
 Shares = dict[str, QuotaShare]
 Place = tuple[Line, Job, Environment]
+# What keeps a job out until others end.
+_ROOM_TO_COME = (
+    Hurdle.CAPACITY_FULL,
+    Hurdle.RESERVED,
+    Hurdle.MACHINE_FULL,
+    Hurdle.MACHINE_TAKEN,
+    Hurdle.MACHINE_NOT_IDLE,
+)
 
 
 @dataclass(slots=True)
@@ -140,9 +148,8 @@ def is_owed(room: Room, queue: Queue, job: Job) -> bool:
     if not borrows(room, job):
         return False
     unit = wanted_of(job).unit
-    return any(
-        wanted_of(other).unit == unit and not borrows(room, other) for _, other in heads(queue) if other is not job
-    )
+    owners = (other for _, other in heads(queue) if wanted_of(other).unit == unit and not borrows(room, other))
+    return any(hurdle(room, owner) in _ROOM_TO_COME for owner in owners)
 
 
 def misfit(state: State, queue: Queue, job: Job) -> str | None:

@@ -162,6 +162,10 @@ def test_what_is_no_request_of_a_training_job_is_refused(world: World, payload: 
             "retryStrategy.evaluateOnExit must have at most 5 entries",
         ),
         (
+            {"retryStrategy": {"attempts": 2, "evaluateOnExit": [{"action": "STAY"}]}},
+            "retryStrategy.evaluateOnExit.action must be RETRY or EXIT",
+        ),
+        (
             {"retryStrategy": {"attempts": 2, "evaluateOnExit": [{"action": "EXIT", "onStatusReason": "\n"}]}},
             "retryStrategy.evaluateOnExit.onStatusReason should match valid pattern",
         ),
