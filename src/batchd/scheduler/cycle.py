@@ -31,9 +31,13 @@ def run(state: State, draft: Draft) -> None:
     Room only shrinks during a round, so a queue whose head does not fit is out of the contest until it is woken.
     """
     # 1. Take the queues that something happened to since the last round.
-    contest = [policy.rank(state.queues[arn]) for arn in state.awake if arn in state.queues]
+    contest = []
     for arn in state.awake:
-        fair.open_round(state.queues.get(arn))
+        queue = state.queues.get(arn)
+        if queue is not None:
+            contest.append(policy.rank(queue))
+            if queue.fair is not None:
+                fair.open_round(queue.fair)
     state.awake.clear()
     # 2. Order them.
     heapify(contest)

@@ -159,7 +159,7 @@ def _runnable(fronts: Fronts, job: Job, index: int = 0) -> Explanation:
     ahead = ahead_of(front.ahead, job, index)
     starts_at = front.starts.get(job_id)
     share = f" in share {front.share.name}" if front.share is not None else ""
-    sentences = [f"Job {job_id} is RUNNABLE in {queue.arn}, {_jobs(ahead)} ahead of it{share}."]
+    sentences = [f"Job {job_id} is RUNNABLE in {queue.arn}, {_jobs(ahead, front.counted)} ahead of it{share}."]
     sentences += [] if front.share is None else _of_share(front.share)
     sentences += _of_line(fronts, queue, front, is_head=ahead == 0)
     if not queue.known:
@@ -177,7 +177,7 @@ def _runnable(fronts: Fronts, job: Job, index: int = 0) -> Explanation:
         job_id,
         JobStatus.RUNNABLE,
         sentences,
-        ahead=MOST_AHEAD if ahead is None else ahead,
+        ahead=front.counted if ahead is None else ahead,
         is_far=ahead is None,
         head=front.head_id,
         obstacles=front.obstacles,
@@ -217,7 +217,7 @@ def _aside(fronts: Fronts, job: Job, bench: Bench, index: int) -> Explanation:
     first = next(benches.order(bench)).job_id
     shortages = tuple(obstacles.shortages(fronts.state, job))
     sentences = [
-        f"Job {job_id} is RUNNABLE in {job.spec.queue} and has stepped aside, {_jobs(ahead)} ahead of it "
+        f"Job {job_id} is RUNNABLE in {job.spec.queue} and has stepped aside, {_jobs(ahead, MOST_AHEAD)} ahead of it "
         "there: those behind it go on.",
         *(obstacle.sentence for obstacle in shortages),
     ]
@@ -238,5 +238,5 @@ def _id_of(job: Job, index: int) -> str:
     return job.job_id if job.children is None else identity.child_id(job.job_id, index)
 
 
-def _jobs(number: int | None) -> str:
-    return f"more than {count(MOST_AHEAD, 'job')}" if number is None else count(number, "job")
+def _jobs(number: int | None, counted: int) -> str:
+    return f"more than {count(counted, 'job')}" if number is None else count(number, "job")

@@ -42,11 +42,10 @@ def renewed(queue: Queue, policy: FairShare) -> Fair:
     return Fair(policy, misfits={} if queue.fair is None else queue.fair.misfits)
 
 
-def open_round(queue: Queue | None) -> None:
+def open_round(fair: Fair) -> None:
     """There may be room again."""
-    if queue is not None and queue.fair is not None:
-        queue.fair.closed.clear()
-        queue.fair.kept_for = None
+    fair.closed.clear()
+    fair.kept_for = None
 
 
 def find(state: State, queue: Queue, job: Job) -> Environment | None:

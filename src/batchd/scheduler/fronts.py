@@ -1,7 +1,7 @@
 """What those who wait in one line have in common, looked up once for all who ask between two steps.
 
-However long the line is, to ask about a hundred of its jobs takes milliseconds: who stands behind the thousandth is
-told no more than that.
+However long the line is, to ask about a hundred of its jobs takes milliseconds: who stands behind the thousandth (in
+a share the hundredth) is told no more than that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from batchd.scheduler.obstacles import Obstacle
 from batchd.scheduler.state import Bench, Fair, Job, Line, Queue, State
 
 MOST_AHEAD = 1000
+MOST_AHEAD_IN_SHARE = 100  # a hundred jobs may be of as many shares
 _MILLI_MS = 1_000_000  # of a vCPU-second
 
 
@@ -37,7 +38,7 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Front:
     """Of a line in which somebody waits. `ahead` is how many stand before the places of a line, by job id, as far as
-    they are counted; `starts` when (ms) jobs start at the latest, as far as that is known."""
+    they are `counted`; `starts` when (ms) jobs start at the latest, as far as that is known."""
 
     head: Job
     head_id: str
@@ -45,6 +46,7 @@ class Front:
     misfit: str | None
     has_room: bool
     ahead: dict[str, int]
+    counted: int
     starts: dict[str, int]
     share: Standing | None
 
@@ -78,13 +80,14 @@ class Fronts:
         name = (bench.pool.name, *bench.place)
         found = self._benches.get(name)
         if found is None:
-            found = self._benches[name] = count_ahead(places)
+            found = self._benches[name] = count_ahead(places, MOST_AHEAD)
         return found
 
     def _look(self, queue: Queue, line: Line) -> Front:
         state = self.state
         head, head_id = next(lines.members(line))
         share = None if queue.fair is None else self._standing(queue, queue.fair, line, head)
+        most = MOST_AHEAD if share is None else MOST_AHEAD_IN_SHARE
         is_alone = queue.fair is None and queue.quota is None and len(queue.lines) == 1
         found = tuple(obstacles.find(state, queue, head))
         is_kept_out = share is not None and (share.is_reserved or share.kept_for is not None)
@@ -95,7 +98,8 @@ class Fronts:
             obstacles=found,
             misfit=(placement if queue.quota is None else quota).misfit(state, queue, head),
             has_room=placement.find(state, queue, head) is not None and not is_kept_out,
-            ahead=count_ahead(lines.order(line)),
+            ahead=count_ahead(lines.order(line), most),
+            counted=most,
             starts=forecast.expected_starts(state, queue, line, state.now) if is_alone else {},
             share=share,
         )
@@ -118,12 +122,12 @@ class Fronts:
         )
 
 
-def count_ahead(places: Iterable[Job]) -> dict[str, int]:
-    """How many stand before each place, up to MOST_AHEAD."""
+def count_ahead(places: Iterable[Job], most: int) -> dict[str, int]:
+    """How many stand before each place, as far as there are no more than so many."""
     found: dict[str, int] = {}
     number = 0
     for job in places:
-        if number > MOST_AHEAD:
+        if number > most:
             break
         found[job.spec.job_id] = number
         number += 1 if job.children is None else job.children.fresh

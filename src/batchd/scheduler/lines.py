@@ -66,6 +66,10 @@ def take(line: Line, job: Job) -> None:
     if job.children is not None and job.children.fresh:
         return
     _quit(job)
+    first = line.tiers[0].retried or line.tiers[0].waiting
+    if first and first[0] is job:
+        first.popleft()
+        return
     for tier in line.tiers:
         for part in (tier.retried, tier.waiting):
             for index, other in enumerate(part):
