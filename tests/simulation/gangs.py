@@ -57,17 +57,10 @@ class GangOracle:
     _status: dict[str, JobStatus] = field(default_factory=dict)
     _attempts: dict[str, int] = field(default_factory=dict)  # of gangs, begun
     _started: dict[tuple[str, int], None] = field(default_factory=dict)
-    _cursor: int = 0
 
-    def read(self, tx: Tx) -> list[str]:
+    def read(self, moved: list[Transition]) -> list[str]:
         """A sentence for each thing that no server may do to nodes."""
-        wrong: list[str] = []
-        for number, moved in tx.journal.transitions(self._cursor, 1_000_000):
-            self._cursor = number
-            for transition in moved:
-                if not transition.is_blocked:
-                    wrong += self._take(transition.job_id, transition)
-        return wrong
+        return [wrong for one in moved if not one.is_blocked for wrong in self._take(one.job_id, one)]
 
     def check_ended(self, tx: Tx, gang_id: str) -> Iterator[str]:
         """The nodes of a job that has ended: each has as well, and is listed once."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobStatus
 from batchd.scheduler.reasons import DEPENDENCY_FAILED, PREEMPTIONS
 from batchd.scheduler.state import Transition
-from batchd.store.store import Tx
 from tests.simulation.pools import PoolOracle
 
 SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED, FAILED = JobStatus
@@ -42,22 +41,18 @@ class Oracle:
     loose: set[str] = field(default_factory=set)
     _seen: dict[str, _Seen] = field(default_factory=dict)
     _waiting: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)  # RUNNABLE jobs, no arrays
-    _cursor: int = 0
 
-    def read(self, tx: Tx) -> list[str]:
-        """A sentence for each thing that is wrong with what has been decided since the last reading."""
+    def read(self, moved: list[Transition]) -> list[str]:
+        """A sentence for each thing that is wrong with what was decided in one step."""
         wrong: list[str] = []
-        for number, moved in tx.journal.transitions(self._cursor, 1_000_000):
-            self._cursor = number
-            self.pools.catch_up(tx, number)
-            for transition in moved:
-                for job_id in transition.job_ids():
-                    if transition.is_blocked:
-                        wrong += self._take_blocked(job_id)
-                        continue
-                    wrong += self._take(job_id, transition)
-                    wrong += self.pools.take(job_id, transition)
-        return wrong + self.pools.compare(tx)
+        for transition in moved:
+            for job_id in transition.job_ids():
+                if transition.is_blocked:
+                    wrong += self._take_blocked(job_id)
+                    continue
+                wrong += self._take(job_id, transition)
+                wrong += self.pools.take(job_id, transition)
+        return wrong
 
     def _take(self, job_id: str, moved: Transition) -> Iterator[str]:
         if "#" in job_id:

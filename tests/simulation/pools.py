@@ -117,15 +117,23 @@ class PoolOracle:
     _live: dict[str, None] = field(default_factory=dict)
     _in_hand: dict[str, None] = field(default_factory=dict)
     _used_up: Counter[str] = field(default_factory=Counter)
-    _cursor: int = 0
 
-    def catch_up(self, tx: Tx, number: int) -> None:
-        """Hear what happened before this entry of the journal."""
-        for found, _, event in tx.journal.read(self._cursor, 1_000_000):
-            if found > number:
-                break
-            self._cursor = found
-            self._hear(event)
+    def hear(self, event: Event) -> None:
+        """What happened, in the order of the journal."""
+        match event:
+            case JobSubmitted(job):
+                self._live[job.job_id] = None
+            case ConsumableSaved(resource):
+                self.totals[resource.arn] = resource.total
+            case ConsumableDeleted(arn):
+                self.totals.pop(arn, None)
+                self._used_up.pop(arn, None)
+            case QueueSaved(queue):
+                self._limit(queue.arn, queue.max_concurrency)
+            case QueueDeleted(arn):
+                self._limit(arn, None)
+            case DefinitionLimited(definition, most):
+                self._limit(definition, most)
 
     def take(self, job_id: str, moved: Transition) -> Iterator[str]:
         """A sentence for each unit that was given out although there was none. A node holds nothing of its own."""
@@ -141,7 +149,6 @@ class PoolOracle:
 
     def compare(self, tx: Tx) -> list[str]:
         """A sentence for each resource that the store counts otherwise."""
-        self.catch_up(tx, 2**62)
         wrong = []
         for arn in (SEAT, TOKEN):
             use = tx.resources.get(_key(CONSUMABLE_USE, arn))
@@ -154,22 +161,6 @@ class PoolOracle:
         spec = self._spec(job_id)
         limits = [claim.pool for claim in spec.claims if claim.limit is not None]
         return any(self._used(pool) >= self._total(pool) for pool in (*limits, spec.definition))
-
-    def _hear(self, event: Event) -> None:
-        match event:
-            case JobSubmitted(job):
-                self._live[job.job_id] = None
-            case ConsumableSaved(resource):
-                self.totals[resource.arn] = resource.total
-            case ConsumableDeleted(arn):
-                self.totals.pop(arn, None)
-                self._used_up.pop(arn, None)
-            case QueueSaved(queue):
-                self._limit(queue.arn, queue.max_concurrency)
-            case QueueDeleted(arn):
-                self._limit(arn, None)
-            case DefinitionLimited(definition, most):
-                self._limit(definition, most)
 
     def _limit(self, name: str, most: int | None) -> None:
         self.totals.pop(name, None)

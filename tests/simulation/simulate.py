@@ -15,16 +15,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script: the tests are not on the path
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.simulation.disk import Disk
 from tests.simulation.world import Trouble, World
 
 PART = 50  # seeds that one process takes at a time
@@ -36,23 +35,15 @@ def silence(line: str) -> None:
 
 def run(seed: int, trouble: Trouble | None = None, tell: Callable[[str], None] = silence) -> World:
     """One life of a server (or of many, one after the other). Raises Violation."""
-    with scratch() as folder:
-        world = World(seed, folder, trouble or Trouble(), tell)
-        try:
-            for _ in range(world.trouble.steps):
-                world.step()
-            world.come_to_an_end()
-        finally:
-            world.server.store.close()
+    disk = Disk()
+    try:
+        world = World(seed, disk, trouble or Trouble(), tell)
+        for _ in range(world.trouble.steps):
+            world.step()
+        world.come_to_an_end()
         return world
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A directory in memory where there is one: every commit is an fsync."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="batchd-simulation-", dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
+    finally:
+        disk.destroy()
 
 
 def first_failure(seeds: range, trouble: Trouble, tell: Callable[[str], None]) -> int | None:

@@ -236,7 +236,6 @@ class FakeEngine:
 
     def attach(self, report: Callable[[Report], None], adopt: Sequence[str], keep: Sequence[str] = ()) -> None:
         """`open`, for callers without an event loop (then without timers)."""
-        self._directory.mkdir(parents=True, exist_ok=True)
         self._report = report
         self.world.happen(self._clock.now_ms())
         for task_id in self.world.tasks.keys() - {*adopt, *keep}:
@@ -269,8 +268,9 @@ class FakeEngine:
 
     def forget(self, task_id: str) -> None:
         life = self.world.tasks.pop(task_id, None)
-        for name in life.acts if life else ():
-            self.log_path(task_id, name).unlink(missing_ok=True)
+        for name, act in life.acts.items() if life else ():
+            if _writes(act):
+                self.log_path(task_id, name).unlink(missing_ok=True)
 
     def log_path(self, task_id: str, container: str) -> Path:
         return self._directory / f"{task_id}.{safe_name(container)}.log"
@@ -304,7 +304,8 @@ class FakeEngine:
         """A container's output is there from its start on."""
         risen, self.world.risen = self.world.risen, []
         for task_id, act in risen:
-            if act.knobs.output and act.spec.log and task_id in self.world.tasks:
+            if _writes(act) and task_id in self.world.tasks:
+                self._directory.mkdir(parents=True, exist_ok=True)
                 self.log_path(task_id, act.spec.name).write_text(act.knobs.output)
 
     def _set_timer(self) -> None:
@@ -316,6 +317,10 @@ class FakeEngine:
         if self._timers and self._report and at is not None:
             wait_s = max(0.0, (at - self._clock.now_ms()) / 1000)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self.advance)
+
+
+def _writes(act: _Act) -> bool:
+    return bool(act.knobs.output and act.spec.log)
 
 
 def read_knobs(environment: dict[str, str], defaults: FakeTask) -> FakeTask:

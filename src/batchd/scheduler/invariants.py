@@ -21,7 +21,7 @@ from batchd.scheduler import (
     service,
     shares,
 )
-from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE
+from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE, Children
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, IN_HAND, JobStatus
 from batchd.scheduler.state import Job, Line, State, Step
@@ -166,32 +166,43 @@ def _stopping(gang: Job) -> list[Job]:
 def _arrays(state: State) -> list[str]:
     """The bytes of an array's children, its counts and the children's records agree."""
     wrong = []
-    for job_id, array in state.jobs.items():
-        children = array.children
-        if children is None:
-            if array.parent is not None and state.jobs.get(array.parent.job_id) is not array.parent:
-                wrong.append(f"{job_id} is the child of no live array")
-            continue
-        found = Counter(children.status(index) for index in range(children.size))
-        found.update(child.status for child in arrays.recorded(state, array))
-        del found[None]
-        if found != Counter({status: children.count(status) for status in JobStatus}):
-            wrong.append(f"{job_id} miscounts its children: {children.counts}, not {found}")
-        if children.states.count(RUNNABLE) != children.fresh or RUNNABLE in children.states[: children.first]:
-            wrong.append(f"{job_id} miscounts its children that are ready")
-        if children.in_line != any(job is array for job in _places(state, array)):
-            wrong.append(f"{job_id} does not know whether it stands in line")
-        wrong += [
-            f"child {index} of {job_id} waits for nothing"
-            for index in children.among(PENDING)
-            if job_id not in _arrived(state) and not dependencies.is_held(state, array, index)
-        ]
-        wrong += [
-            f"child {index} of {job_id} did not wait"
-            for index in chain(children.among(RUNNABLE), children.among(RECORDED))
-            if dependencies.is_held(state, array, index)
-        ]
+    arrived = _arrived(state)
+    for job_id, job in state.jobs.items():
+        if job.children is not None:
+            wrong += _array(state, job, job.children)
+            wrong += _children(state, job, job.children, is_new=job_id in arrived)
+        elif job.parent is not None and state.jobs.get(job.parent.job_id) is not job.parent:
+            wrong.append(f"{job_id} is the child of no live array")
     return wrong
+
+
+def _array(state: State, array: Job, children: Children) -> list[str]:
+    wrong = []
+    found = dict.fromkeys(JobStatus, 0)
+    statuses = [children.status(index) for index in range(children.size)]
+    for status in (*statuses, *[child.status for child in arrays.recorded(state, array)]):
+        if status is not None:
+            found[status] += 1
+    if list(found.values()) != children.counts:
+        wrong.append(f"{array.job_id} miscounts its children: {children.counts}, not {found}")
+    if children.states.count(RUNNABLE) != children.fresh or RUNNABLE in children.states[: children.first]:
+        wrong.append(f"{array.job_id} miscounts its children that are ready")
+    if children.in_line != any(job is array for job in _places(state, array)):
+        wrong.append(f"{array.job_id} does not know whether it stands in line")
+    return wrong
+
+
+def _children(state: State, array: Job, children: Children, *, is_new: bool) -> list[str]:
+    wrong = [
+        f"child {index} of {array.job_id} waits for nothing"
+        for index in children.among(PENDING)
+        if not is_new and not dependencies.is_held(state, array, index)
+    ]
+    return wrong + [
+        f"child {index} of {array.job_id} did not wait"
+        for index in chain(children.among(RUNNABLE), children.among(RECORDED))
+        if dependencies.is_held(state, array, index)
+    ]
 
 
 def _places(state: State, array: Job) -> Iterator[Job]:
@@ -216,7 +227,8 @@ def _lines(state: State) -> list[str]:
             if job.spec.queue != arn:
                 wrong.append(f"{job.job_id} stands in {arn}, not in its own queue")
         for line in queue.lines.values():
-            wrong += _line(arn, line)
+            if line.standing or line.stale or lines.places(line):
+                wrong += _line(arn, line)
         if queue.live != live.get(arn, 0):
             wrong.append(f"{arn} counts {queue.live} live jobs of {live.get(arn, 0)}")
         if not queue.known and not queue.live:
@@ -232,9 +244,9 @@ def _lines(state: State) -> list[str]:
 def _line(arn: str, line: Line) -> list[str]:
     wrong = []
     place = f"{arn} {line.name}".rstrip()
-    if lines.places(line) - line.stale != sum(1 for _ in lines.order(line)):
+    if lines.places(line) - line.stale != len(list(lines.order(line))):
         wrong.append(f"{place} miscounts the jobs that left its line")
-    if line.standing != sum(1 for _ in lines.members(line)):
+    if line.standing != len(list(lines.members(line))):
         wrong.append(f"{place} miscounts the jobs that stand in its line")
     priorities = [tier.priority for tier in line.tiers]
     if priorities != sorted(set(priorities), reverse=True):

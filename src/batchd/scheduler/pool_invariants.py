@@ -3,8 +3,6 @@ jobs."""
 
 from __future__ import annotations
 
-from collections import Counter
-
 from batchd.scheduler import benches, lines, pools
 from batchd.scheduler.state import Bench, Job, Pool, PoolKind, State
 
@@ -33,7 +31,7 @@ def _sitting(bench: Bench) -> list[Job]:
 
 
 def _counts(state: State) -> list[str]:
-    held: Counter[str] = Counter()
+    held = dict.fromkeys(state.pools, 0)
     for job in state.placed():
         for pool, quantity in pools.of(state, job.spec):
             held[pool.name] += quantity
@@ -46,17 +44,18 @@ def _counts(state: State) -> list[str]:
 
 def _members(state: State) -> list[str]:
     """Claims of live jobs keep their pools, and the smallest limit that one of them names is in force."""
-    members: Counter[str] = Counter()
-    named: dict[str, Counter[int]] = {}
+    members: dict[str, int] = {}
+    named: dict[str, dict[int, int]] = {}
     for job in state.jobs.values():
         for claim in job.spec.claims if job.parent is None else ():
-            members[claim.pool] += 1
+            members[claim.pool] = members.get(claim.pool, 0) + 1
             if claim.limit is not None:
-                named.setdefault(claim.pool, Counter())[claim.limit] += 1
+                by_limit = named.setdefault(claim.pool, {})
+                by_limit[claim.limit] = by_limit.get(claim.limit, 0) + 1
     wrong = [f"{name} is named by a live job and unknown" for name in members if name not in state.pools]
     for name, pool in state.pools.items():
-        limits = named.get(name, Counter())
-        if pool.members != members[name] or Counter(pool.named) != limits:
+        limits = named.get(name, {})
+        if pool.members != members.get(name, 0) or pool.named != limits:
             wrong.append(f"{name} miscounts the jobs that name it")
         if pool.kind in (PoolKind.KEY, PoolKind.ARRAY) and pool.total != min(limits, default=None):
             wrong.append(f"{name} has {pool.total} units although its jobs name {limits}")
@@ -68,17 +67,18 @@ def _members(state: State) -> list[str]:
 def _benches(state: State) -> list[str]:
     """Who sits on a bench waits for its pool, and is counted by its line."""
     wrong = []
-    counted: Counter[tuple[str, str]] = Counter()
+    counted: dict[tuple[str, str], int] = {}
     for pool in state.pools.values():
         for place, bench in pool.benches.items():
             wrong += _bench(state, pool, bench)
             sitting = _sitting(bench)
-            counted[place] += sum(1 if job.children is None else job.children.fresh for job in sitting)
+            number = sum(1 if job.children is None else job.children.fresh for job in sitting)
+            counted[place] = counted.get(place, 0) + number
             wrong += [f"{job.job_id} sits among strangers" for job in sitting if _place(job) != place != bench.place]
     for arn, queue in state.queues.items():
         for line in queue.lines.values():
-            if line.aside != counted[arn, line.name]:
-                wrong.append(f"{arn} {line.name} counts {line.aside} jobs aside, not {counted[arn, line.name]}")
+            if line.aside != counted.get((arn, line.name), 0):
+                wrong.append(f"{arn} {line.name} counts {line.aside} jobs aside, not {counted}")
     return wrong
 
 
