@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import boto3
@@ -54,4 +55,12 @@ def test_events_are_followed_and_what_was_not_delivered_is_tried_again_or_forgot
     assert sum(record["kind"] == "delivered" for record in records) == 2
     assert batchd("events", "discard", "--all").stdout == "2 deliveries forgotten\n"
     assert dead() == []
+    following = batchd.begin("events", "tail", "--follow", "--limit", "1")
+    assert following.stdout is not None
+    assert "delivered" in following.stdout.readline()
+    events.put_events(Entries=[{"Source": "other", "DetailType": "Order", "Detail": "{}"}])
+    assert "no rule" in following.stdout.readline()
+    following.send_signal(signal.SIGINT)
+    assert following.communicate(timeout=30)[1] == ""
+    assert following.returncode == 0
     assert "give numbers, or --all" in one_line(batchd("events", "redrive").stderr)

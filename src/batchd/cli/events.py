@@ -26,13 +26,17 @@ def tail(
 ) -> None:
     """Print what happened on the event buses of late: events, the rules that matched, what became of each delivery."""
     own = _own(data_dir)
+    show = _as_json if as_json else _line
     page = own.list_bus_records(maxResults=limit)
-    while True:
-        for record in page["records"]:
-            print(_as_json(record) if as_json else _line(record), flush=follow)
-        if not follow:
-            return
-        page = _next_page(own, page["last"])
+    try:
+        while True:
+            for record in page["records"]:
+                print(show(record), flush=follow)
+            if not follow:
+                return
+            page = _next_page(own, page["last"])
+    except KeyboardInterrupt:
+        return
 
 
 @app.command()
