@@ -14,7 +14,7 @@ from batchd.gateway.operation import Caller, Context
 from batchd.services.events import reaching
 from batchd.store.sqlite import MEMORY, open_sqlite
 from batchd.store.store import Delivery, Store, Tx
-from tests.contexts import ACCOUNT, context
+from tests.contexts import ACCOUNT, NOW_MS, context
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/runner"
 RULE = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/orders"
@@ -183,6 +183,11 @@ def test_a_log_group_gets_a_line_in_a_stream_of_its_own(callee: Callee) -> None:
     assert made["logStreamName"] == put["logStreamName"]
     assert json.loads(put["logEvents"][0]["message"]) == EVENT
     assert shaped["logEvents"] == [{"timestamp": 7, "message": "hello"}]
+    for at, expected in (('"1970-01-01T00:00:01Z"', 1000), ('"soon"', NOW_MS), ("null", NOW_MS)):
+        callee.calls.clear()
+        template = f'{{"timestamp": {at}, "message": {{"a": 1}}}}'
+        callee.deliver(Arn=group, InputTransformer={"InputPathsMap": {}, "InputTemplate": template})
+        assert callee.calls[1][2]["logEvents"] == [{"timestamp": expected, "message": '{"a":1}'}]
 
 
 @pytest.mark.parametrize(

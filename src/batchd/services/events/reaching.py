@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -172,7 +173,7 @@ def _send_message(ctx: Context, arrival: Arrival) -> None:
 def _put_log_events(ctx: Context, arrival: Arrival) -> None:
     """A stream of its own for each event, as AWS makes them; a template says the time and the text. [events.md 9.3]"""
     group = arrival.arn.resource.removeprefix("log-group:").removesuffix(":*")
-    stream = f"{arrival.event['id']}-{ctx.new_id()[:8]}"
+    stream = ctx.new_id()
     at, message = ctx.now_ms, arrival.payload
     if "InputTransformer" in arrival.target:
         at, message = _log_line(arrival, ctx.now_ms)
@@ -187,7 +188,17 @@ def _log_line(arrival: Arrival, now_ms: int) -> tuple[int, str]:
     if message is None:
         raise Undeliverable("INVALID_PARAMETER", "the InputTemplate must make an object with timestamp and message")
     text = message if isinstance(message, str) else orjson.dumps(message).decode()
-    return at if isinstance(at, int) else now_ms, text
+    return _log_time(at, now_ms), text
+
+
+def _log_time(at: Any, now_ms: int) -> int:
+    """Milliseconds of what a template calls the timestamp: that, or ISO 8601."""
+    if isinstance(at, str):
+        try:
+            return round(datetime.fromisoformat(at).timestamp() * 1000)
+        except ValueError:
+            return now_ms
+    return at if isinstance(at, int) else now_ms
 
 
 def _put_on_bus(ctx: Context, arrival: Arrival) -> None:
