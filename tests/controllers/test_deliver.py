@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from batchd.clock import ManualClock
+from batchd.controllers import deliver
 from batchd.controllers.deliver import Deliver, Handler, full_jitter
 from batchd.errors import ApiError, DeliveryError, NotYet, Undeliverable
 from batchd.store.sqlite import MEMORY, open_sqlite
@@ -239,6 +240,27 @@ async def test_a_slow_lane_holds_up_no_other() -> None:
         await post.deliver.settle()
         assert post.waiting() == []
         running.cancel()
+
+
+async def test_where_there_is_no_room_for_all_each_lane_has_its_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliver, "_AT_ONCE", 4)
+    async with open_post() as post:
+        gate, begun = asyncio.Event(), set()
+
+        async def outside(delivery: Delivery) -> None:
+            begun.add(delivery.lane)
+            await gate.wait()
+
+        post.handlers["post"] = Handler(outside=outside)
+        for lane in "abcd":
+            for number in range(5):
+                post.add("post", lane, name=str(number))
+        post.deliver.begin_due()
+        await asyncio.sleep(0)
+        assert begun == {"a", "b", "c", "d"}
+        gate.set()
+        await post.deliver.settle()
+        assert post.waiting() == []
 
 
 async def test_a_lane_that_fails_is_tried_one_by_one_until_it_does_well() -> None:

@@ -14,6 +14,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice, zip_longest
 
 from batchd.clock import Clock
 from batchd.errors import ApiError, DeliveryError, NotYet, StoreError, Undeliverable
@@ -128,11 +129,12 @@ class Deliver:
         try:
             with self._store.read() as tx:
                 lanes = tx.deliveries.lanes()
-                due = [one for lane, at in lanes.items() if at <= now for one in self._next_of(tx, lane, now)]
+                next_ones = [self._next_of(tx, lane, now) for lane, at in lanes.items() if at <= now]
         except StoreError as error:
             log.warning("deliveries wait: %s", error)
             return _TROUBLE_S
-        for delivery in due[: max(0, _AT_ONCE - len(self._under_way))]:
+        due = (one for rank in zip_longest(*next_ones) for one in rank if one is not None)  # each lane's first, first
+        for delivery in islice(due, max(0, _AT_ONCE - len(self._under_way))):
             self._begin(delivery)
         later = [at for at in lanes.values() if at > now]
         return min((min(later) - now) / 1000, _LONGEST_S) if later else _LONGEST_S
