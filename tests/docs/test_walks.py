@@ -11,7 +11,9 @@ from tests.docs.pages import ROOT
 from tests.docs.walk import walk
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", "how-to/aws-cli.md", "how-to/messages.md", "how-to/events.md"])
+@pytest.mark.parametrize(
+    "page", ["tutorial.md", "how-to/aws-cli.md", "how-to/messages.md", "how-to/events.md", "how-to/several-nodes.md"]
+)
 def test_the_commands_of_the_page_print_what_it_shows(page: str, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
