@@ -26,6 +26,8 @@ def handler(event, context):
         raise ValueError(event["raise"])
     if "exit" in event:
         os._exit(event["exit"])
+    if "eat" in event:
+        return len(bytearray(event["eat"] * 2**20))
     if "megabyte" in event:
         print("x" * 1_000_000)
     if "queue" in event:
@@ -139,6 +141,16 @@ def test_a_function_that_fails_says_how_and_the_next_call_is_served(
     assert (error, failed["errorType"]) == ("Unhandled", error_type)
     assert failed["errorMessage"].endswith(text)
     assert functions.call(name, {"a": 1})[1] is None
+
+
+def test_a_function_that_eats_memory_is_ended_and_harms_nobody(functions: Functions, python: bytes) -> None:
+    name = functions.make(python, MemorySize=256)
+    failed, error = functions.call(name, {"eat": 1024})
+    if error is None and os.environ.get("CI") != "true":
+        pytest.skip("this machine does not limit memory (batchd doctor)")
+    assert (error, failed["errorType"]) == ("Unhandled", "Runtime.OutOfMemory")
+    assert failed["errorMessage"].endswith("Runtime exited with error: signal: killed")
+    assert functions.call(name)[1] is None
 
 
 def test_a_function_that_prints_a_megabyte_has_it_in_the_log(functions: Functions, python: bytes) -> None:

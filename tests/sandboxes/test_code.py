@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from batchd.clock import ManualClock
-from batchd.sandboxes.code import CodeFolders, CodeMissing, unpack
+from batchd.sandboxes.code import Code, CodeFolders, CodeMissing, unpack
 from batchd.store.sqlite import MEMORY, open_sqlite
 from tests.zips import zipped
 
@@ -33,6 +34,11 @@ async def test_a_zip_is_unpacked_once_and_found_again(tmp_path: Path) -> None:
     assert await folders.folder("one") == folder
     with pytest.raises(CodeMissing, match="two"):
         await folders.folder("two")
+    folders.prune([Code(folder)], time.monotonic() + 7200)
+    folders.prune([], time.monotonic())
+    assert folder.is_dir(), "something runs from it, or it was wanted a moment ago"
+    folders.prune([], time.monotonic() + 7200)
+    assert not folder.exists()
     folders.clear()
     with pytest.raises(CodeMissing, match="one"):
         await folders.folder("one")

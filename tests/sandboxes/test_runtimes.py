@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from batchd.invocation import FunctionSpec, ImageSpec
-from batchd.sandboxes.runtimes import Code, NoRuntime, contained_task, sandbox_task
+from batchd.sandboxes.code import Code
+from batchd.sandboxes.runtimes import NoRuntime, contained_task, sandbox_task
 from batchd.task import Mount
 
 FUNCTION = FunctionSpec(

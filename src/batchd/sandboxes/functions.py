@@ -20,11 +20,12 @@ from batchd.invocation import FunctionSpec, Invocation, Outcome, Throttled
 from batchd.sandboxes.answers import Answer, not_started
 from batchd.sandboxes.code import CodeFolders, CodeMissing
 from batchd.sandboxes.environment import environment_of
-from batchd.sandboxes.runtimes import Code, NoRuntime, contained_task, sandbox_task
-from batchd.sandboxes.sandbox import CONTAINER, Sandbox
+from batchd.sandboxes.runtimes import CONTAINER, NoRuntime, contained_task, sandbox_task
+from batchd.sandboxes.sandbox import Sandbox
 from batchd.sandboxes.sandbox_log import Line, Ran, SandboxLog
 from batchd.store.store import Body, Key, Store, StreamKey, Tx
 from batchd.store.writer import Writer
+from batchd.task import TaskSpec
 
 log = logging.getLogger(__name__)
 KEYS_S = 12 * 3600  # how long a sandbox's credentials are good for
@@ -111,6 +112,7 @@ class Functions:
             for sandbox in [one for one in line if now - one.idle_since > _IDLE_S or now - one.born > _OLDEST_S]:
                 line.remove(sandbox)
                 self._discard(sandbox)
+        self._code.prune((sandbox.code for sandbox in self._sandboxes.values()), now)
 
     def _end(self, arn: str, task: asyncio.Task[Outcome]) -> None:
         self._tasks.discard(task)
@@ -139,21 +141,26 @@ class Functions:
 
     async def _begin(self, function: FunctionSpec) -> Sandbox:
         task_id = secrets.token_hex(16)
-        root = await self._code.folder(function.code) if function.image is None else None
-        code = Code(root, await self._code.folder(*function.layers) if function.layers else None)
-        sandbox = Sandbox(task_id, function.revision, self._engine)
+        sandbox = Sandbox(task_id, function.revision, await self._code.code_of(function), self._engine)
         await sandbox.open()
         stream = f"{self._today()}/[{function.version}]{task_id}"
-        keys = self._around.credentials(function.role, function.name, KEYS_S)
-        environment = environment_of(function, sandbox.address, stream, self._around.endpoint, keys)
-        make = contained_task if self._engine.abilities.containers else sandbox_task
-        task = make(task_id, function, code, environment)
+        try:
+            task = self._task(sandbox, function, stream)
+        except NoRuntime:
+            sandbox.close()
+            raise
         self._sandboxes[task_id] = sandbox
         path = self._engine.log_path(task_id, CONTAINER)
         self._logs[task_id] = SandboxLog(path, stream, self._clock.now_ms)
         self._logs[task_id].initialised(function.runtime or "container image")
         sandbox.start(task)
         return sandbox
+
+    def _task(self, sandbox: Sandbox, function: FunctionSpec, stream: str) -> TaskSpec:
+        keys = self._around.credentials(function.role, function.name, KEYS_S)
+        environment = environment_of(function, sandbox.address, stream, self._around.endpoint, keys)
+        make = contained_task if self._engine.abilities.containers else sandbox_task
+        return make(sandbox.task_id, function, sandbox.code, environment)
 
     async def _serve(self, sandbox: Sandbox, invocation: Invocation) -> Outcome:
         function, record = invocation.function, self._logs[sandbox.task_id]

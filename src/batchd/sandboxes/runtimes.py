@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from batchd.invocation import FunctionSpec
-from batchd.sandboxes.sandbox import CONTAINER
+from batchd.sandboxes.code import Code
 from batchd.task import ContainerSpec, LogDestination, Mount, TaskSpec
 
+CONTAINER = "function"  # its name in the task
 _BOOTSTRAPS = Path(__file__).parent / "bootstraps"
 _ROOT, _LAYERS = "/var/task", "/opt"
 _VCPU_MIB = 1769  # of memory give a function a whole CPU on AWS
@@ -19,14 +20,6 @@ _IMAGES = "public.ecr.aws/lambda"
 
 class NoRuntime(Exception):
     """This machine has nothing that could run the function; the text says what is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Folders of this machine: the function's own code, and all its layers together. None: there is none."""
-
-    root: Path | None = None
-    layers: Path | None = None
 
 
 def sandbox_task(task_id: str, function: FunctionSpec, code: Code, environment: dict[str, str]) -> TaskSpec:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from batchd.engines.engine import Engine, Exited, Report, Started
 from batchd.invocation import Invocation
 from batchd.sandboxes.answers import Answer, exited, not_started, timed_out, too_large
+from batchd.sandboxes.code import Code
 from batchd.sandboxes.runtime_api import MAX_ANSWER, Headers, RuntimeApi, WrongState
 from batchd.task import TaskSpec
 
 INIT_S = 10.0  # an initialisation may take as long, or the function's own time if that is more
-CONTAINER = "function"
 
 
 class Sandbox:
@@ -24,9 +24,10 @@ class Sandbox:
     `is_over` is set once the engine has told the task's end.
     """
 
-    def __init__(self, task_id: str, revision: str, engine: Engine) -> None:
+    def __init__(self, task_id: str, revision: str, code: Code, engine: Engine) -> None:
         self.task_id = task_id
         self.revision = revision
+        self.code = code
         self.born = self.idle_since = time.monotonic()
         self.init_ms: float | None = None
         self.duration_ms = 0.0
@@ -53,6 +54,10 @@ class Sandbox:
     async def open(self) -> None:
         await self._api.open()
 
+    def close(self) -> None:
+        """Nobody is to ask for events."""
+        self._api.close()
+
     def start(self, task: TaskSpec) -> None:
         """`open` must have been called: the task's environment has the address."""
         self.born = time.monotonic()
@@ -60,7 +65,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """At once: nothing in it is worth waiting for."""
-        self._api.close()
+        self.close()
         self._engine.stop(self.task_id, 0)
 
     async def serve(self, invocation: Invocation, begin: Callable[[], None]) -> Answer:
@@ -144,7 +149,7 @@ class Sandbox:
         if isinstance(report, Started):
             return
         self.is_over = True
-        self._api.close()
+        self.close()
         request_id = self._invocation.request_id if self._invocation else ""
         if isinstance(report, Exited):
             self._settle(exited(request_id, report.exit_code, report.reason))
