@@ -14,7 +14,7 @@ resource "aws_cloudwatch_event_target" "nightly" {
   input     = jsonencode({ Parameters = { processId = "nightly" } })
 
   batch_target {
-    job_definition = aws_batch_job_definition.loader.arn
+    job_definition = aws_batch_job_definition.loader.name
     job_name       = "nightly"
     job_attempts   = 3
   }
