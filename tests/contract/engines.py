@@ -126,7 +126,7 @@ class FakeRig:
         await until(lambda: SystemClock().now_ms() > end)
 
     def traces(self, task_id: str) -> list[str]:
-        return [str(path) for path in self.directory.rglob(f"*{task_id}*")]
+        return files_named(self.directory, task_id)
 
     async def close(self) -> None:
         return None
@@ -155,7 +155,7 @@ class ProcessRig:
         await until(lambda: not processes_below(self.directory / "scratch" / task_id))
 
     def traces(self, task_id: str) -> list[str]:
-        return [str(path) for path in self.directory.rglob(f"*{task_id}*")]
+        return files_named(self.directory, task_id)
 
     async def close(self) -> None:
         """Adopting nothing kills what runs; the runner ends when it is alone, and removes its control groups."""
@@ -249,6 +249,14 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def files_named(directory: Path, name: str) -> list[str]:
+    """Files and directories with this in their names. One that is removed just now is still there."""
+    try:
+        return [str(path) for path in directory.rglob(f"*{name}*")]
+    except FileNotFoundError as error:  # pathlib's, of a directory that it was about to look into
+        return [str(error.filename)]
 
 
 def processes_below(directory: Path) -> list[int]:
