@@ -27,7 +27,7 @@ from batchd.scheduler.state import Draft, Job, Line, Machine, Pool, State
 from tests.simulation.simulate import first_failure
 from tests.simulation.world import Trouble
 
-SEEDS = 120
+SEEDS = 400
 Breakage = tuple[Any, str, Callable[..., Any]]
 
 
