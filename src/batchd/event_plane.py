@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,12 +15,13 @@ from batchd.controllers.ticks import Source, Tick, Ticks
 from batchd.destination_plane import Destinations
 from batchd.gateway.invoke import Operations
 from batchd.gateway.operation import Caller, Context
+from batchd.scheduler.events import JobStatus
 from batchd.services.batch.state_change import SOURCE as BATCH
 from batchd.services.batch.state_change import envelopes
 from batchd.services.events import reaching, ticking
 from batchd.services.events.bus import CALL as EVENT_CALL
 from batchd.services.events.bus import KIND as EVENT_TARGET
-from batchd.services.events.bus import bus_of, publish
+from batchd.services.events.bus import Bus, bus_of, publish
 from batchd.services.events.buses import DEFAULT
 from batchd.services.events.principals import PRINCIPAL
 from batchd.services.events.replays import REPLAY, replay_some
@@ -84,19 +85,32 @@ class DefaultBus:
 
     account: str
     operations: Operations | None = None
+    _known: dict[str, tuple[Bus, frozenset[JobStatus]]] = field(default_factory=dict)  # by region, while a bus lasts
 
-    def interested(self, tx: Tx) -> Set[str]:
-        stamped = [key.region for key, _ in tx.resources.every(STAMP) if key.name == DEFAULT]
-        return {region for region in stamped if self._may_want(tx, region)}
+    def interested(self, tx: Tx) -> Mapping[str, Set[JobStatus]]:
+        regions = [key.region for key, _ in tx.resources.every(STAMP) if key.name == DEFAULT]
+        wanted = {region: self._wanted(tx, region) for region in regions}
+        return {region: statuses for region, statuses in wanted.items() if statuses}
 
     def tell(self, tx: Tx, event: Body) -> None:
         assert self.operations is not None, "the plane is connected before its loops run"
         ctx = self.operations.inside(tx, Caller.service(self.account, PRINCIPAL), event["region"])
         publish(ctx, DEFAULT, event)
 
-    def _may_want(self, tx: Tx, region: str) -> bool:
+    def _wanted(self, tx: Tx, region: str) -> frozenset[JobStatus]:
         bus = bus_of(tx, region, DEFAULT)
-        return bus is not None and bus.may_want({"source": BATCH})
+        if bus is None:
+            return frozenset()
+        known = self._known.get(region)
+        if known is None or known[0] is not bus:
+            known = self._known[region] = (bus, frozenset(status for status in JobStatus if _may_want(bus, status)))
+        return known[1]
+
+
+def _may_want(bus: Bus, status: JobStatus) -> bool:
+    """A service job is told to be SCHEDULED when it is STARTING."""
+    told = [status.value, "SCHEDULED"] if status is JobStatus.STARTING else [status.value]
+    return any(bus.may_want({"source": BATCH, "detail.status": one}) for one in told)
 
 
 def _handlers(operations: Operations, destinations: Destinations) -> dict[str, Handler]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,7 @@ class Paper:
     store: Store
     writer: Writer
     regions: set[str] = field(default_factory=set)
+    statuses: Set[JobStatus] = frozenset(JobStatus)
     fails_at: int = -1  # at the event of this number
 
     def __post_init__(self) -> None:
@@ -37,8 +38,8 @@ class Paper:
         """As a server that starts."""
         self.notify = Notify(self.store, self.writer, self, events_of)
 
-    def interested(self, tx: Tx) -> Set[str]:
-        return self.regions
+    def interested(self, tx: Tx) -> Mapping[str, Set[JobStatus]]:
+        return dict.fromkeys(self.regions, self.statuses)
 
     def tell(self, tx: Tx, event: Body) -> None:
         number = len(tx.resources.page("told", ""))
@@ -113,6 +114,15 @@ async def test_a_region_without_readers_and_jobs_that_are_gone_are_left_out() ->
         paper.move(entered("far"), entered("gone"), entered("a"))
         await paper.notify.go_on()
         assert paper.told == ["a RUNNING"]
+
+
+async def test_states_that_nobody_wants_are_left_out() -> None:
+    async with open_paper() as paper:
+        paper.regions, paper.statuses = {"us-east-1"}, {JobStatus.SUCCEEDED}
+        await paper.notify.go_on()
+        paper.move(entered("a"), entered("a", JobStatus.SUCCEEDED), entered("b"))
+        await paper.notify.go_on()
+        assert paper.told == ["a SUCCEEDED"]
 
 
 async def test_where_nobody_is_interested_nothing_is_written_or_kept_for_later() -> None:

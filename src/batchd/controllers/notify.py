@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
 from itertools import islice
 from typing import Protocol
 
 from batchd.errors import StoreError
+from batchd.scheduler.events import JobStatus
 from batchd.scheduler.state import Transition
 from batchd.store.store import TRANSITIONS, Body, JobRow, Key, Store, Tx
 from batchd.store.writer import Writer
@@ -31,8 +32,8 @@ Place = tuple[int, int]  # the last step all of which is told, and how many jobs
 class Bus(Protocol):
     """Where events go."""
 
-    def interested(self, tx: Tx) -> Set[str]:
-        """The regions in which somebody may want events of jobs."""
+    def interested(self, tx: Tx) -> Mapping[str, Set[JobStatus]]:
+        """Where somebody may want events of jobs: by region, of which states."""
 
     def tell(self, tx: Tx, event: Body) -> None:
         """Give an event to those who want it, in this unit of work."""
@@ -99,11 +100,14 @@ class Notify:
 
     def _tell(self, place: Place, tx: Tx) -> Place:
         """Some of what follows the place; where it has come to is stored with it."""
-        regions = self._bus.interested(tx)
+        wanted = self._bus.interested(tx)
+        anywhere = frozenset[JobStatus]().union(*wanted.values())
         for reached, job_id, moved in islice(_moves(tx, place), _AT_ONCE):
             place = reached
-            row = tx.jobs.get(job_id) if job_id else None
-            if row is not None and moved is not None and row.region in regions:
+            if moved is None or moved.status not in anywhere:
+                continue
+            row = tx.jobs.get(job_id)
+            if row is not None and moved.status in wanted.get(row.region, ()):
                 for event in self._events(row, moved):
                     self._bus.tell(tx, event)
         tx.resources.put(CURSOR, {"step": place[0], "jobs": place[1]})
