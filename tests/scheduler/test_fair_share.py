@@ -294,6 +294,19 @@ def test_a_head_that_has_waited_too_long_for_room_has_it_kept() -> None:
     assert next_started(world, "big") == ["a3", "a4"]
 
 
+def test_those_that_leave_such_a_head_its_room_go_on() -> None:
+    world = World(vcpus=8)
+    world.tell(environment("main", 4), environment("small", 2), queue("q", "main", "small", fair=fair()))
+    world.tell(queue("other", "main"))
+    world.submit(spec("endless", on="other"))
+    world.submit(*[of("a", spec(f"a{n}")) for n in range(9)])
+    world.submit(of("b", spec("big", 4)))
+    assert [world.jobs[f"a{n}"].environment for n in range(5)] == ["main"] * 3 + ["small"] * 2
+    world.wait(700)
+    assert next_started(world, "a3") == ["a5"], "in the small environment, which big cannot use"
+    assert next_started(world, "a0") == []
+
+
 def test_no_room_is_kept_for_a_head_that_room_would_not_help() -> None:
     world = world_of(fair(), vcpus=4)
     world.submit(of("a", spec("a0", 4)), of("a", spec("a1", 4)), of("b", spec("gpu", gpus=1)))

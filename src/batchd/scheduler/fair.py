@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from heapq import heapify, heappop, heappush, heapreplace
 
-from batchd.scheduler import accusation, benches, lines, placement, pools, shares
+from batchd.scheduler import accusation, benches, forecast, lines, placement, pools, shares
 from batchd.scheduler.events import FairShare
 from batchd.scheduler.state import Draft, Environment, Fair, Job, Line, Queue, State, Turn
 
@@ -21,7 +21,7 @@ PATIENCE_MS = 600_000  # how long a head whose turn it is lets other shares go o
 def next_one(state: State, draft: Draft, queue: Queue, fair: Fair) -> tuple[Line, Job, Environment] | None:
     """The head whose turn it is, and its place. None: nobody waits, or no share's head has one."""
     _refresh(state, draft, queue, fair)
-    while fair.kept_for is None and (first := _first(queue, fair)) is not None:
+    while (first := _first(queue, fair)) is not None:
         kind, line = first
         if state.pools and benches.step_aside(state, draft, line):
             _enter(state, draft, queue, fair, line)
@@ -29,10 +29,10 @@ def next_one(state: State, draft: Draft, queue: Queue, fair: Fair) -> tuple[Line
         job = lines.head(line)
         assert job is not None, "a line has a turn while somebody stands in it"
         environment = find(state, queue, job)
-        if environment is not None:
+        if environment is not None and _leaves_room(state, queue, fair, draft.now, (job, environment)):
             return line, job, environment
         _close(state, draft, queue, kind, job)
-        if _has_lost_patience(state, queue, line, job):
+        if fair.kept_for is None and _has_lost_patience(state, queue, line, job):
             fair.kept_for = line
     return None
 
@@ -100,6 +100,15 @@ def _has_lost_patience(state: State, queue: Queue, line: Line, job: Job) -> bool
     at = 0 if queue.fair is None else queue.fair.tick * TICK_MS
     waiting = at - max(lines.since(job), line.used_at)
     return waiting > PATIENCE_MS and (is_reserved(queue, job) or placement.waits_for_room(state, queue, job))
+
+
+def _leaves_room(state: State, queue: Queue, fair: Fair, now: int, other: tuple[Job, Environment]) -> bool:
+    """Whether the head for which room is kept, if there is one, would have its room beside this other job."""
+    head = None if fair.kept_for is None else lines.head(fair.kept_for)
+    if head is None:
+        return True
+    opening = forecast.opening(state, queue, head, now)
+    return opening is None or forecast.has_room_beside(opening, state, queue, head, other)
 
 
 def _refresh(state: State, draft: Draft, queue: Queue, fair: Fair) -> None:

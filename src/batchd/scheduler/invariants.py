@@ -24,7 +24,7 @@ from batchd.scheduler import (
 from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE, Children
 from batchd.scheduler.commands import StartTask, StopTask
 from batchd.scheduler.events import FINAL, IN_HAND, JobStatus
-from batchd.scheduler.state import Job, Line, State, Step
+from batchd.scheduler.state import Job, Line, Queue, State, Step
 
 
 def check(state: State) -> list[str]:
@@ -73,7 +73,7 @@ def _room(state: State, job: Job) -> list[str]:
     """A job that has just been started must not have filled anything beyond its brim."""
     environment, machine = state.environments[str(job.environment)], state.machine
     most = environment.max_vcpus_milli
-    wrong = []
+    wrong = _reservation(state.queues[job.spec.queue], job)
     if most is not None and environment.used_vcpus_milli > most:
         wrong.append(f"{environment.arn} is overfull: {environment.used_vcpus_milli} of {most}")
     if placement.lacks_instance(environment, job.spec):
@@ -100,6 +100,14 @@ def _room(state: State, job: Job) -> list[str]:
     if machine.taken is not None and machine.running > 1:
         wrong.append(f"{machine.taken} does not run alone")
     return wrong + pool_invariants.check_start(state, job)
+
+
+def _reservation(queue: Queue, job: Job) -> list[str]:
+    """Nor taken what is reserved for other shares, unless nothing else of its queue was under way."""
+    most = queue.fair.limit if queue.fair is not None else None
+    if most is None or queue.held <= max(most, shares.vcpus_of(job)):
+        return []
+    return [f"{job.job_id} took what is reserved in {queue.arn}: {queue.held} of {most} are held"]
 
 
 def _jobs(state: State) -> list[str]:

@@ -30,9 +30,10 @@ resource "aws_batch_job_queue" "feeds" {
 }
 
 resource "aws_batch_job_queue" "spare" {
-  name     = "feeds-spare"
-  state    = "ENABLED"
-  priority = 1
+  name                  = "feeds-spare"
+  state                 = "ENABLED"
+  priority              = 1
+  scheduling_policy_arn = aws_batch_scheduling_policy.fair.arn
 
   compute_environment_order {
     order               = 1
