@@ -262,6 +262,27 @@ async def test_the_app_hears_of_a_client_that_goes_away_in_the_middle() -> None:
         assert await asyncio.wait_for(gone, PATIENCE_S) == "http.disconnect"
 
 
+async def test_half_a_request_is_none() -> None:
+    began, heard = asyncio.Event(), []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        heard.append((await receive())["type"])
+        began.set()
+        heard.append((await receive())["type"])
+
+    async with house(app) as server:
+        client = await server.client()
+        client.say(request("POST /", "transfer-encoding: chunked") + b"3\r\nabc\r\n")
+        await began.wait()
+        client.say(b"no length\r\n")
+
+        assert (await client.answer())[0] == 400
+        client.writer.write_eof()
+        assert await client.rest() == b""
+
+    assert heard == ["http.request", "http.disconnect"]
+
+
 async def in_parts(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for part in (b"abc", b"", b"de"):

@@ -221,18 +221,22 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def _refuse(self, status: int) -> None:
-        """What came is no request. Those before it are answered first, and then nothing more is said."""
-        first = not self._exchanges
+        """What came is no request, or only half of one. Those before are answered; then nothing more is said."""
+        has_begun = False
+        if self._exchanges and not self._exchanges[-1].is_whole:
+            half = self._exchanges.pop()
+            half.lose()
+            has_begun = half.has_begun
         self._refuse_more()
-        if first:
-            self._transport.write(refusal(status))
+        if not self._exchanges:
+            if not has_begun:
+                self._transport.write(refusal(status))
             self._finish(False)
 
     def _refuse_more(self) -> None:
         self._is_over, self._in_head = True, False
         if self._exchanges:
             self._exchanges[-1].keeps = False
-            self._exchanges[-1].end()
 
     def _finish(self, is_clean: bool = True) -> None:
         """Close. While a client still sends, it would lose the answer with the connection: it is let finish."""

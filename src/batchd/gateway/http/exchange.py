@@ -37,8 +37,8 @@ class Exchange:
     """Its connection feeds it, and hears when it is over. `keeps` says whether another one may follow."""
 
     __slots__ = (
-        "_arrival", "_body", "_carrier", "_expects", "_frame", "_has_begun", "_is_answered", "_is_gone", "_is_taken",
-        "_start", "buffered", "is_whole", "keeps", "scope",
+        "_arrival", "_body", "_carrier", "_expects", "_frame", "_is_answered", "_is_gone", "_is_taken",
+        "_start", "buffered", "has_begun", "is_whole", "keeps", "scope",
     )  # fmt: skip
 
     def __init__(self, carrier: Carrier, scope: Message, keeps: bool, expects: bool) -> None:
@@ -46,6 +46,7 @@ class Exchange:
         self.keeps = keeps
         self.buffered = 0  # bytes of the body that wait for the app
         self.is_whole = False  # the body has come to its end
+        self.has_begun = False  # the answer has, on the wire
         self._carrier = carrier
         self._expects = expects  # a word that it may send its body
         self._body: list[bytes] = []
@@ -53,7 +54,7 @@ class Exchange:
         self._arrival: asyncio.Future[None] | None = None
         self._start: Message | None = None  # waits for the body: both go in one write
         self._frame: Callable[[bytes], bytes] = _plain
-        self._has_begun = self._is_answered = self._is_gone = False
+        self._is_answered = self._is_gone = False
 
     # for the connection
 
@@ -111,7 +112,7 @@ class Exchange:
             return
         body, more = message.get("body", b""), message.get("more_body", False)
         opening = b"" if self._start is None else self._open(self._start, None if more else len(body))
-        self._has_begun, self._start = True, None
+        self.has_begun, self._start = True, None
         self._is_answered = not more
         self._carrier.write(opening + self._frame(body) + (b"0\r\n\r\n" if self._frame is _chunk and not more else b""))
         if more:
@@ -141,7 +142,7 @@ class Exchange:
     def _break_off(self) -> None:
         """With an answer if none has begun; half of one can only be cut off."""
         self.keeps, self._is_answered = False, True
-        if not self._has_begun:
+        if not self.has_begun:
             self._carrier.write(refusal(500))
 
     def _wake(self) -> None:
