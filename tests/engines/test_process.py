@@ -207,6 +207,15 @@ async def test_not_even_a_daemon_outlives_its_task(server: Server, rig: ProcessR
     await until(lambda: processes_below(scratch) == [])
 
 
+async def test_a_task_ignores_no_signal_that_the_runner_does(server: Server) -> None:
+    spec = shell(server, "grep SigIgn /proc/self/status")
+
+    await run(server, spec)
+
+    ignored = int(server.output(spec).split()[1], 16)
+    assert ignored & 0x7FFFFFFF == 0  # of those beyond the first 31 the C library keeps two for itself
+
+
 async def test_a_death_by_signal_is_128_and_the_signal(server: Server) -> None:
     assert (await run(server, shell(server, "kill -TERM $$"))).exit_code == 143
 

@@ -84,7 +84,9 @@ class Files:
         return as_made and not os.listdir(path) and not os.listxattr(path)
 
     def _is_spare_log(self, path: str) -> bool:
-        """Whether no process can write to it any more, which a lease proves; it is empty then."""
+        """Whether no process can write to it any more, which a lease proves; it is empty then.
+
+        Who opens it just now waits until we close it, and the kernel tells us so by SIGIO, which the runner ignores."""
         status = os.lstat(path)
         if (status.st_mode, status.st_uid, status.st_nlink) != (_LOG_MODE, self._user, 1):
             return False

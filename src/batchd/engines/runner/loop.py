@@ -84,6 +84,7 @@ class Runner:
         self._table.flush()
         if self._wire is None:
             self._runs.news.clear()
+            self._tell_at = None
             return
         self._tell(self._wire)
         try:
@@ -120,7 +121,7 @@ class Runner:
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, lambda number, frame: None)
-        for number in (signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGIO):
             signal.signal(number, signal.SIG_IGN)
         self._watch.add(read_end, lambda: self._on_signals(os.read(read_end, 4096)))
 

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from batchd.engines.runner.users import User
 
 _HANDLED = (signal.SIGCHLD, signal.SIGTERM)  # by the runner
-_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)  # here, which an exec would keep
+_IGNORED = (
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGIO,
+)  # here, which an exec would keep
 _LONGEST_REASON = 4000  # a write below PIPE_BUF never blocks on an empty pipe
 _ROOM_TO_EXEC_MIB = 16  # arguments and environment may take 6
 
