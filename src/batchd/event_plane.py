@@ -17,7 +17,7 @@ from batchd.gateway.invoke import Operations
 from batchd.gateway.operation import Caller, Context
 from batchd.scheduler.events import JobStatus
 from batchd.services.batch.state_change import SOURCE as BATCH
-from batchd.services.batch.state_change import envelopes
+from batchd.services.batch.telling import events_of
 from batchd.services.events import reaching, ticking
 from batchd.services.events.bus import CALL as EVENT_CALL
 from batchd.services.events.bus import KIND as EVENT_TARGET
@@ -69,7 +69,7 @@ def make_event_plane(
     plane.loops = (
         deliver,
         Ticks(store, writer, clock, plane.sources, settings.leave_out_missed),
-        Notify(store, writer, bus, envelopes),
+        Notify(store, writer, bus, events_of),
     )
     return plane
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from batchd.services.batchd_ import MODELS
 from tests.clients.waiting import ended
-from tests.clients.worlds import World
+from tests.clients.worlds import World, fresh
 from tests.conftest import Running
 
 
@@ -31,6 +32,20 @@ def test_what_a_job_writes_is_its_result(world: World) -> None:
 
     assert job["batchdResult"] == {"rows": 3, "files": ["a", "b"], "ok": True}
     assert "batchdResultError" not in job
+
+
+def test_the_event_of_a_jobs_end_has_its_result(world: World, server: Running) -> None:
+    events, queues, name = server.client("events"), server.client("sqs"), fresh("results")
+    url = queues.create_queue(QueueName=name)["QueueUrl"]
+    pattern = {"source": ["aws.batch"], "detail": {"status": ["SUCCEEDED"], "jobQueue": [{"suffix": world.queue}]}}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    arn = f"arn:aws:sqs:us-east-1:123456789012:{name}"
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    world.run(writing('{"rows": 3}'))
+
+    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+
+    assert json.loads(message["Body"])["detail"]["batchdResult"] == {"rows": 3}
 
 
 def test_a_failed_job_may_leave_a_result_as_well(world: World) -> None:

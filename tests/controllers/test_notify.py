@@ -60,7 +60,7 @@ class Paper:
             return tx.resources.get(CURSOR)
 
 
-def events_of(row: JobRow, moved: Transition) -> list[Body]:
+def events_of(tx: Tx, row: JobRow, moved: Transition) -> list[Body]:
     if moved.status is JobStatus.FAILED:
         raise KeyError("oops")
     return [{"text": f"{row.job_id} {moved.status.value}"}]

@@ -43,7 +43,7 @@ class Notify:
     """A loop. `events_of` makes the events of a job that entered a state."""
 
     def __init__(
-        self, store: Store, writer: Writer, bus: Bus, events_of: Callable[[JobRow, Transition], list[Body]]
+        self, store: Store, writer: Writer, bus: Bus, events_of: Callable[[Tx, JobRow, Transition], list[Body]]
     ) -> None:
         self._store = store
         self._writer = writer
@@ -86,10 +86,10 @@ class Notify:
             self._place = await self._writer.write(partial(self._tell, place))
             self._is_stored = True
 
-    def _events(self, row: JobRow, moved: Transition) -> list[Body]:
+    def _events(self, tx: Tx, row: JobRow, moved: Transition) -> list[Body]:
         """None where they cannot be made: it would be no better the next time, and nobody's events would follow."""
         try:
-            return self._events_of(row, moved)
+            return self._events_of(tx, row, moved)
         except Exception as error:
             log.error("job %s entered %s and nobody is told", row.job_id, moved.status, exc_info=error)
             return []
@@ -108,7 +108,7 @@ class Notify:
                 continue
             row = tx.jobs.get(job_id)
             if row is not None and moved.status in wanted.get(row.region, ()):
-                for event in self._events(row, moved):
+                for event in self._events(tx, row, moved):
                     self._bus.tell(tx, event)
         tx.resources.put(CURSOR, {"step": place[0], "jobs": place[1]})
         return place
