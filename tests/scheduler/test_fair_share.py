@@ -294,8 +294,8 @@ def test_a_head_that_has_waited_too_long_for_room_has_it_kept() -> None:
     assert next_started(world, "big") == ["a3", "a4"]
 
 
-def test_those_that_leave_such_a_head_its_room_go_on() -> None:
-    world = World(vcpus=8)
+def test_those_that_take_nothing_that_such_a_head_needs_go_on() -> None:
+    world = World(vcpus=12)
     world.tell(environment("main", 4), environment("small", 2), queue("q", "main", "small", fair=fair()))
     world.tell(queue("other", "main"))
     world.submit(spec("endless", on="other"))
@@ -305,6 +305,8 @@ def test_those_that_leave_such_a_head_its_room_go_on() -> None:
     world.wait(700)
     assert next_started(world, "a3") == ["a5"], "in the small environment, which big cannot use"
     assert next_started(world, "a0") == []
+    world.tell(machine(8))
+    assert next_started(world, "a4") == [], "of the machine there is not enough for both"
 
 
 def test_no_room_is_kept_for_a_head_that_room_would_not_help() -> None:
@@ -312,3 +314,17 @@ def test_no_room_is_kept_for_a_head_that_room_would_not_help() -> None:
     world.submit(of("a", spec("a0", 4)), of("a", spec("a1", 4)), of("b", spec("gpu", gpus=1)))
     world.wait(900)
     assert next_started(world, "a0") == ["a1"]
+
+
+def test_a_share_that_comes_back_before_its_usage_has_decayed_changes_nothing_for_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = world_of(fair(), vcpus=1)
+    world.submit(*[of(f"s{n}", spec(f"j{n}")) for n in range(100)])
+    world.submit(of("quick", spec("first")))
+    world.tell(CancelRequested("first", "no"))
+    scheduler, looked_at = world.scheduler, []
+    charge = shares.charge
+    monkeypatch.setattr(shares, "charge", lambda line, *time: looked_at.append(line.name) or charge(line, *time))
+    scheduler.step([JobSubmitted(of("quick", spec("second")))], world.now)
+    assert looked_at == ["quick"]

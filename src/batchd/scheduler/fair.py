@@ -8,9 +8,10 @@ a second (a tick), and within one when something happens to a share. [batch.md 7
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from heapq import heapify, heappop, heappush, heapreplace
 
-from batchd.scheduler import accusation, benches, forecast, lines, placement, pools, shares
+from batchd.scheduler import accusation, benches, lines, placement, pools, shares
 from batchd.scheduler.events import FairShare
 from batchd.scheduler.state import Draft, Environment, Fair, Job, Line, Queue, State, Turn
 
@@ -29,7 +30,7 @@ def next_one(state: State, draft: Draft, queue: Queue, fair: Fair) -> tuple[Line
         job = lines.head(line)
         assert job is not None, "a line has a turn while somebody stands in it"
         environment = find(state, queue, job)
-        if environment is not None and _leaves_room(state, queue, fair, draft.now, (job, environment)):
+        if environment is not None and _leaves_room(state, fair, job, environment):
             return line, job, environment
         _close(state, draft, queue, kind, job)
         if fair.kept_for is None and _has_lost_patience(state, queue, line, job):
@@ -102,13 +103,16 @@ def _has_lost_patience(state: State, queue: Queue, line: Line, job: Job) -> bool
     return waiting > PATIENCE_MS and (is_reserved(queue, job) or placement.waits_for_room(state, queue, job))
 
 
-def _leaves_room(state: State, queue: Queue, fair: Fair, now: int, other: tuple[Job, Environment]) -> bool:
-    """Whether the head for which room is kept, if there is one, would have its room beside this other job."""
+def _leaves_room(state: State, fair: Fair, job: Job, environment: Environment) -> bool:
+    """Whether this job takes nothing there that the head needs for which room is kept, if there is one."""
     head = None if fair.kept_for is None else lines.head(fair.kept_for)
     if head is None:
         return True
-    opening = forecast.opening(state, queue, head, now)
-    return opening is None or forecast.has_room_beside(opening, state, queue, head, other)
+    if placement.could_take(environment, head):
+        return False
+    machine = replace(state.machine)
+    placement.occupy(machine, job, alone=placement.needs_whole(machine, job.spec.resources))
+    return placement.machine_hurdle(machine, head.spec.resources) is None
 
 
 def _refresh(state: State, draft: Draft, queue: Queue, fair: Fair) -> None:

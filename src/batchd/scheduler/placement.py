@@ -178,8 +178,12 @@ def waits_for_room(state: State, queue: Queue, job: Job) -> bool:
         return False
     if machine_hurdle(state.machine, job.spec.resources) in (Hurdle.MACHINE_UNKNOWN, Hurdle.MACHINE_LACKS_GPUS):
         return False
-    environments = (state.environments.get(arn) or Environment(arn) for arn in queue.environments)
-    return any(environment_hurdle(found, job.spec) in (None, *_PASSING) for found in environments)
+    return any(could_take(state.environments.get(arn) or Environment(arn), job) for arn in queue.environments)
+
+
+def could_take(environment: Environment, job: Job) -> bool:
+    """Whether nothing keeps the job out of this environment but what runs there."""
+    return environment_hurdle(environment, job.spec) in (None, *_PASSING)
 
 
 def reserve(state: State, environment: Environment, job: Job) -> None:

@@ -43,13 +43,13 @@ def arrive(state: State, draft: Draft, job: Job) -> None:
     """A job of a share came to life."""
     queue = state.queue(job.spec.queue)
     line = queue.line(job.spec.share)
+    was_active = is_active(line, window_ms(queue), draft.now)
     line.live += 1
-    if line.live > 1:
-        return
-    _settle(draft, queue, line)
-    state.awake[queue.arn] = None  # one more share is active, which leaves less of a reservation
-    if queue.fair is not None:
-        queue.fair.tick = -1
+    if line.live == 1:
+        _settle(draft, queue, line)
+    if queue.fair is not None and not was_active:
+        queue.fair.tick = -1  # one more share is active: weights change, and there is less of a reservation
+        state.awake[queue.arn] = None
 
 
 def depart(state: State, draft: Draft, job: Job) -> None:
