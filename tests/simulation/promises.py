@@ -39,11 +39,14 @@ class Promises:
             return None
         served = max((other.turn for other in state.queues.values() if other is not queue), default=0)
         placed = [one for task_id, one in state.tasks.items() if task_id not in self._tasks]
-        returned = any(one.spec.queue == queue.arn and _stood_before(one, job) for one in placed)
+        returned = any(one.spec.queue == queue.arn and _stood_before(state, one, job) for one in placed)
         if disturbed or returned or self._served.setdefault(job_id, served) != served:
             self._void[job_id] = None
         return f"{job_id} was promised a start by {at}" if now > at and job_id not in self._void else None
 
 
-def _stood_before(placed: Job, job: Job) -> bool:
-    return bool(placed.attempts) or lines.since(placed) <= lines.since(job)
+def _stood_before(state: State, placed: Job, job: Job) -> bool:
+    """Of those that came at the same time the one that was submitted first."""
+    numbers = {job_id: number for number, job_id in enumerate(state.jobs)}
+    first, second = ((lines.since(one), numbers[(one.parent or one).job_id]) for one in (placed, job))
+    return bool(placed.attempts) or first < second

@@ -31,7 +31,6 @@ POLICIES = {"q3": FairShare(0, 25, (("a", 0.5), ("b*", 2.0)))}
 BACKFILLED = ("q2",)
 SHARES = ("a", "b1", "b2", "c")
 ENVIRONMENTS = ("e1", "e2")
-TIMEOUTS_S: tuple[int | None, ...] = (None, None, 60)
 RUN_S = ["0", "0", "1", "1", "1", "10", "10", "10", "100", "100", "10000000"]
 TROUBLES = ({"VANISH": "1"}, {"FAIL_TO_START": "no image"}, {"IGNORE_SIGTERM": "1"})
 Work = Callable[[Tx], None]
@@ -51,7 +50,7 @@ def some_job(chance: Random, job_id: str, others: Mapping[str, int]) -> JobSpec:
         resources=Resources(vcpus, memory, gpus),
         attempts=chance.choice((1, 2, 3)),
         exit_rules=chance.choice(((), (ExitRule("EXIT", on_exit_code="3"),))),
-        timeout_s=chance.choice(TIMEOUTS_S),
+        timeout_s=chance.choice((None, None, 60)),
         depends_on=tuple(some_dependency(chance, other, others[other], size) for other in waits_for),
         size=size,
         sequential=size > 0 and chance.random() < 0.2,
