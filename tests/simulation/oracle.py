@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobStatus
 from batchd.scheduler.reasons import DEPENDENCY_FAILED, PREEMPTIONS
 from batchd.scheduler.state import Transition
+from tests.simulation.fairness import FairOracle
 from tests.simulation.pools import PoolOracle
 
 SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED, FAILED = JobStatus
@@ -34,16 +35,17 @@ class _Seen:
 @dataclass
 class Oracle:
     """`specs` are all that clients submitted, answered or not. `loose` are queues whose order nobody promises. `pools`
-    knows who may be overtaken because a limit holds it."""
+    knows who may be overtaken because a limit holds it, `fairness` whose turn it is among shares."""
 
     pools: PoolOracle
+    fairness: FairOracle
     specs: dict[str, JobSpec] = field(default_factory=dict)
     loose: set[str] = field(default_factory=set)
     _seen: dict[str, _Seen] = field(default_factory=dict)
     _waiting: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)  # RUNNABLE jobs, no arrays
 
-    def read(self, moved: list[Transition]) -> list[str]:
-        """A sentence for each thing that is wrong with what was decided in one step."""
+    def read(self, moved: list[Transition], now: int) -> list[str]:
+        """A sentence for each thing that is wrong with what was decided in one step, taken `now`."""
         wrong: list[str] = []
         for transition in moved:
             for job_id in transition.job_ids():
@@ -51,13 +53,14 @@ class Oracle:
                     wrong += self._take_blocked(job_id)
                     continue
                 wrong += self._take(job_id, transition)
+                wrong += self.fairness.take(job_id, transition, now)
                 wrong += self.pools.take(job_id, transition)
         return wrong
 
     def _take(self, job_id: str, moved: Transition) -> Iterator[str]:
         if "#" in job_id:
             return  # of nodes there is an oracle of their own
-        seen = self._seen.setdefault(job_id, _Seen())
+        seen = self._seen.setdefault(job_id, _Seen(self._status(job_id)))
         spec = self.specs[job_id.partition(":")[0]]
         if moved.status not in _MOVES.get(seen.status, ()):
             yield f"{job_id} went from {seen.status} to {moved.status}"
@@ -72,6 +75,8 @@ class Oracle:
                 yield f"{job_id} starts attempt {moved.attempt} after {seen.attempts - 1} of {spec.attempts}"
         if moved.status_reason == DEPENDENCY_FAILED and moved.status is FAILED and not self._is_doomed(job_id, spec):
             yield f"{job_id} failed of a dependency that did not fail, or whose failure it bears"
+        if moved.status is FAILED and moved.status_reason in PREEMPTIONS and not _is_enough_room(spec, seen.preempted):
+            yield f"{job_id} made room {seen.preempted + 1} times and was not tried again"
         if moved.status is SUCCEEDED and self._failed_children(job_id, spec):
             yield f"array {job_id} succeeded without its children"
         seen.status = moved.status
@@ -145,6 +150,12 @@ class Oracle:
 def _other(dependency: Dependency, index: str) -> str:
     """Whom the job waits for; of an array its child of this index."""
     return f"{dependency.job_id}:{index}" if dependency.each and index else dependency.job_id
+
+
+def _is_enough_room(spec: JobSpec, preempted: int) -> bool:
+    """Whether a job that had made room so often before need not come back once it has to again."""
+    most = None if spec.service is None else spec.service.preemptions
+    return most is not None and preempted >= most
 
 
 def _is_enough(status: JobStatus, after_any: bool) -> bool:

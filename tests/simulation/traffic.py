@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from random import Random
 
@@ -36,11 +36,11 @@ TROUBLES = ({"VANISH": "1"}, {"FAIL_TO_START": "no image"}, {"IGNORE_SIGTERM": "
 Work = Callable[[Tx], None]
 
 
-def some_job(chance: Random, job_id: str, others: Mapping[str, int]) -> JobSpec:
+def some_job(chance: Random, job_id: str, others: Mapping[str, int], queues: Sequence[str] = QUEUES) -> JobSpec:
     """A job, or an array of a few, that may wait for some of the others; those come with their sizes."""
     waits_for = chance.sample(list(others), min(len(others), chance.choice((0, 0, 0, 1, 2))))
     size = chance.choice((0, 0, 0, 2, 3, 5))
-    queue = chance.choice(QUEUES)
+    queue = chance.choice(queues)
     vcpus, memory, gpus = chance.choice((250, 1000, 2000, 9000)), chance.choice((128, 2048)), chance.choice((0, 0, 1))
     return JobSpec(
         job_id=job_id,

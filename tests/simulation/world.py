@@ -33,12 +33,13 @@ from batchd.scheduler.events import (
 from batchd.store.sqlite import SqliteStore
 from batchd.store.store import Store, Tx
 from tests.simulation.disk import Disk
+from tests.simulation.fairness import FairOracle
 from tests.simulation.gangs import GangOracle, some_gang, some_part, template
 from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
 from tests.simulation.oracle import Oracle
 from tests.simulation.pools import PoolOracle, counting, plenty, some_change
 from tests.simulation.promises import Promises
-from tests.simulation.teams import complaints, found_teams, some_service_job
+from tests.simulation.teams import TeamOracle, complaints, found_teams, some_service_job
 from tests.simulation.traffic import (
     BACKFILLED,
     ENVIRONMENTS,
@@ -56,6 +57,7 @@ from tests.simulation.traffic import (
 
 NOWHERE = Path("/nowhere")  # no task of a simulation writes anything
 MACHINE = Resources(4000, 8192, 1)
+THEMES = (QUEUES, QUEUES, ("q2",), ("q3",))  # the queues that jobs go to
 MOST_STEPS = 5_000  # more than any sound run needs to come to its end
 
 
@@ -93,14 +95,17 @@ class World:
         self.sizes: dict[str, int] = {}  # of arrays, 0 of other jobs
         self.ended: dict[str, JobStatus] = {}
         specs: dict[str, JobSpec] = {}
-        self.oracle = Oracle(PoolOracle(specs), specs, set(BACKFILLED))
+        pools = PoolOracle(specs)
+        self.oracle = Oracle(pools, FairOracle(specs, pools, MACHINE), specs, set(BACKFILLED))
         self.gangs = GangOracle(specs)
         self.promises = Promises()
+        self.teams = TeamOracle()
+        self.queues = self.chance.choice(THEMES)
         self._heard = 0  # entries of the journal
         self._checks = 0
         self.disk = disk
         self.server = self._boot()
-        self.repair()
+        self.repair(self.chance.choice((None, MACHINE.vcpus_milli)))
 
     # The server's life
 
@@ -193,7 +198,7 @@ class World:
         first = len(self.acknowledged) + len(self.doubtful)
         names = [f"job-{first + number}" for number in range(self.chance.randint(1, 3))]
         others = {name: self.sizes[name] for name in self.acknowledged}
-        specs = [some_job(self.chance, name, others) for name in names]
+        specs = [some_job(self.chance, name, others, self.queues) for name in names]
         specs = [some_gang(self.chance, counting(self.chance, spec)) for spec in specs]
         if self.chance.random() < 0.3:
             specs = [some_service_job(self.chance, spec.job_id) for spec in specs]
@@ -251,10 +256,10 @@ class World:
         if self.server.schedule.is_stale or (deadline is not None and deadline <= now):
             self.write("time passed", append(TimePassed()))
 
-    def repair(self) -> None:
+    def repair(self, most: int | None = None) -> None:
         """Make everything work again. Whatever trouble comes in between, it is tried until it is done."""
         self.promises.disturb()
-        works = [save_environment(EnvironmentSpec(arn, True)) for arn in ENVIRONMENTS]
+        works = [save_environment(EnvironmentSpec(arn, True, True, most)) for arn in ENVIRONMENTS]
         queues = [some_queue(arn, number, ENVIRONMENTS) for number, arn in enumerate(QUEUES)]
         works += [save_queue(queue) for queue in queues]
         while not self.write("repair", *works, *found_teams(), *plenty()):
@@ -336,7 +341,7 @@ class World:
             self._checks += 1
             if self._checks % 4 == 0:
                 self._compare(tx)
-        self._demand(*self.promises.read(scheduler.state, self.clock.now_ms()))
+        self._demand(*self.promises.read(scheduler.state, self.clock.now_ms()), *self.teams.read(scheduler.state))
         for name, status in ended.items():
             if status in FINAL:
                 self.ended[name] = JobStatus(status)
@@ -349,14 +354,19 @@ class World:
 
     def _hear(self, tx: Tx) -> None:
         """Second opinions on what has been decided since the last time."""
+        now = self.clock.now_ms()
         events = deque(tx.journal.read(self._heard, 1_000_000))
         for number, moved in tx.journal.transitions(self._heard, 1_000_000):
             while events and events[0][0] < number:
-                self.oracle.pools.hear(events.popleft()[2])
-            self._demand(*self.oracle.read(moved), *self.gangs.read(moved))
+                self._hear_event(events.popleft()[2], now)
+            self._demand(*self.oracle.read(moved, now), *self.gangs.read(moved))
         for _, _, event in events:
-            self.oracle.pools.hear(event)
+            self._hear_event(event, now)
         self._heard = tx.journal.last()
+
+    def _hear_event(self, event: Event, now: int) -> None:
+        self.oracle.pools.hear(event)
+        self.oracle.fairness.hear(event, now)
 
     def _compare(self, tx: Tx) -> None:
         """What is remembered is what is stored."""
