@@ -108,7 +108,11 @@ class TeamOracle:
         staying = used.copy()
         for job in told.values():
             staying[_kind(job)] -= _number(job)
-        wrong = [said for one in told if one not in self._told for said in _evicted(state, staying, told[one])]
+        new = [job for task_id, job in told.items() if task_id not in self._told]
+        for job in new:
+            if job.stop_reason == PREEMPTED_FOR_PRIORITY:  # another one of its share has what it had
+                staying[_kind(job)] += _number(job)
+        wrong = [said for job in new for said in _evicted(state, staying, job)]
         queue = state.queues.get(TEAMS)
         if queue is not None:
             wrong += self._robbed(queue, tasks, used)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +13,22 @@ from batchd.scheduler import (
     cycle,
     deadlines,
     dependencies,
+    fair,
+    forecast,
     gangs,
     lifecycle,
     lines,
     placement,
     pools,
+    preemption,
+    quota,
     scheduler,
+    service,
+    shares,
     tasks,
 )
 from batchd.scheduler.events import JobStatus, Resources
+from batchd.scheduler.quota import Room
 from batchd.scheduler.scheduler import Scheduler
 from batchd.scheduler.state import Draft, Job, Line, Machine, Pool, State
 from tests.simulation.simulate import first_failure
@@ -139,6 +146,111 @@ def what_was_used_up_is_there_again_after_a_restart() -> Breakage:
     return pools, "recall", lambda state, arn, used: None
 
 
+def the_share_that_used_most_goes_first() -> Breakage:
+    right = shares.charge
+    return shares, "charge", lambda line, window, now: -right(line, window, now)
+
+
+def weights_are_not_looked_at() -> Breakage:
+    return shares, "weigh", lambda queue, policy, active: None
+
+
+def what_is_reserved_for_others_is_taken() -> Breakage:
+    return fair, "is_reserved", lambda queue, job: False
+
+
+def a_restart_forgets_what_shares_used() -> Breakage:
+    right = Scheduler.restore
+    return Scheduler, "restore", lambda self, jobs, drawn=None, kept=(): right(self, jobs, drawn)
+
+
+def who_goes_first_takes_the_room_of_the_head() -> Breakage:
+    return forecast, "has_room_beside", lambda opening, state, queue, job, other: True
+
+
+def everybody_is_over_in_time() -> Breakage:
+    return forecast, "end_if_placed", lambda job, now: now
+
+
+def one_more_than_the_limit() -> Breakage:
+    right = Pool.lacks
+    return Pool, "lacks", lambda self, quantity: right(self, quantity - 1)
+
+
+def who_is_tried_again_keeps_his_units() -> Breakage:
+    right = pools.give_back
+
+    def give_back(state: State, job: Job) -> None:
+        if len(job.attempts) >= job.spec.attempts:
+            right(state, job)
+
+    return pools, "give_back", give_back
+
+
+def what_is_used_up_comes_back() -> Breakage:
+    right = pools.give_back
+
+    def give_back(state: State, job: Job) -> None:
+        for pool, quantity in pools.of(state, job.spec):
+            pool.used -= 0 if pool.refills else quantity
+        right(state, job)
+
+    return pools, "give_back", give_back
+
+
+def only_some_nodes_start() -> Breakage:
+    right = gangs.follow_main
+
+    def follow_main(state: State, draft: Draft, gang: Job) -> None:
+        nodes = gang.nodes or {}
+        gang.nodes = dict(list(nodes.items())[:1])
+        right(state, draft, gang)
+        gang.nodes = nodes
+
+    return gangs, "follow_main", follow_main
+
+
+def anybody_borrows_anything() -> Breakage:
+    return quota, "most", lambda shares, name, unit: 99
+
+
+def nobody_makes_room() -> Breakage:
+    return preemption, "make_room", lambda state, draft, queue: None
+
+
+def anybody_makes_room_for_an_owner() -> Breakage:
+    def borrower(room: Room, job: Job, running: Sequence[Job]) -> Job | None:
+        unit = quota.wanted_of(job).unit
+        others = [one for one in running if one.spec.share != job.spec.share]
+        return next((one for one in others if quota.wanted_of(one).unit == unit), None)
+
+    return preemption, "_borrower", borrower
+
+
+def equals_make_room_for_each_other() -> Breakage:
+    def lesser(room: Room, job: Job, running: Sequence[Job]) -> Job | None:
+        return next((one for one in running if one.spec.share == job.spec.share), None)
+
+    return preemption, "_lesser", lesser
+
+
+def who_made_room_is_lost() -> Breakage:
+    return service, "may_return", lambda job: False
+
+
+def who_made_room_comes_back_for_ever() -> Breakage:
+    return service, "may_return", lambda job: job.spec.service is not None
+
+
+def making_room_uses_up_attempts() -> Breakage:
+    return service, "tried", lambda job: len(job.attempts)
+
+
+def what_succeeded_before_runs_again() -> Breakage:
+    right = scheduler.new_children
+    return scheduler, "new_children", lambda size, succeeded: right(size)
+
+
 BROKEN = (
     retried_jobs_go_to_the_back,
     one_attempt_too_many,
@@ -158,6 +270,24 @@ BROKEN = (
     there_is_always_a_unit,
     who_stepped_aside_is_not_called_back,
     what_was_used_up_is_there_again_after_a_restart,
+    the_share_that_used_most_goes_first,
+    weights_are_not_looked_at,
+    what_is_reserved_for_others_is_taken,
+    a_restart_forgets_what_shares_used,
+    who_goes_first_takes_the_room_of_the_head,
+    everybody_is_over_in_time,
+    one_more_than_the_limit,
+    who_is_tried_again_keeps_his_units,
+    what_is_used_up_comes_back,
+    only_some_nodes_start,
+    anybody_borrows_anything,
+    nobody_makes_room,
+    anybody_makes_room_for_an_owner,
+    equals_make_room_for_each_other,
+    who_made_room_is_lost,
+    who_made_room_comes_back_for_ever,
+    making_room_uses_up_attempts,
+    what_succeeded_before_runs_again,
 )
 
 

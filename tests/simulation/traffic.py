@@ -32,6 +32,7 @@ BACKFILLED = ("q2",)
 SHARES = ("a", "b1", "b2", "c")
 ENVIRONMENTS = ("e1", "e2")
 RUN_S = ["0", "0", "1", "1", "1", "10", "10", "10", "100", "100", "10000000"]
+LONG_S = ["10", "100", "10000000"]  # of those that mostly have a limit of time
 TROUBLES = ({"VANISH": "1"}, {"FAIL_TO_START": "no image"}, {"IGNORE_SIGTERM": "1"})
 Work = Callable[[Tx], None]
 
@@ -59,6 +60,12 @@ def some_job(chance: Random, job_id: str, others: Mapping[str, int], queues: Seq
     )
 
 
+def some_bounded_job(chance: Random, job_id: str) -> JobSpec:
+    """One after which somebody may go: what waits behind it fits beside what runs, and mostly has a limit of time."""
+    need = Resources(chance.choice((1000, 2000, 4000)), 128)
+    return JobSpec(job_id, BACKFILLED[0], need, timeout_s=chance.choice((None, 60, 60, 60)))
+
+
 def some_queue(arn: str, priority: int, environments: tuple[str, ...], most: int | None = None) -> QueueSpec:
     """With what makes this queue special."""
     return QueueSpec(arn, priority, environments, (), most, POLICIES.get(arn), arn in BACKFILLED)
@@ -73,9 +80,9 @@ def some_dependency(chance: Random, other: str, other_size: int, size: int) -> D
     return Dependency(one, after_any=after_any)
 
 
-def some_behaviour(chance: Random) -> dict[str, str]:
+def some_behaviour(chance: Random, run_s: Sequence[str] = RUN_S) -> dict[str, str]:
     """How a job's tasks behave, in the words of the fake engine."""
-    knobs = {"RUN_S": chance.choice(RUN_S), "START_S": chance.choice(["0", "0", "2", "30"])}
+    knobs = {"RUN_S": chance.choice(run_s), "START_S": chance.choice(["0", "0", "2", "30"])}
     knobs["EXIT_CODE"] = chance.choice(["0", "0", "0", "1", "3"])
     if chance.random() < 0.2:
         knobs |= chance.choice(TROUBLES)

@@ -43,13 +43,17 @@ from tests.simulation.teams import TeamOracle, complaints, found_teams, some_ser
 from tests.simulation.traffic import (
     BACKFILLED,
     ENVIRONMENTS,
+    LONG_S,
+    POLICIES,
     QUEUES,
+    RUN_S,
     Work,
     append,
     delete_queue,
     save_environment,
     save_queue,
     some_behaviour,
+    some_bounded_job,
     some_job,
     some_queue,
     submission,
@@ -57,7 +61,7 @@ from tests.simulation.traffic import (
 
 NOWHERE = Path("/nowhere")  # no task of a simulation writes anything
 MACHINE = Resources(4000, 8192, 1)
-THEMES = (QUEUES, QUEUES, ("q2",), ("q3",))  # the queues that jobs go to
+THEMES = (QUEUES, QUEUES, BACKFILLED, tuple(POLICIES))  # the queues that jobs go to
 MOST_STEPS = 5_000  # more than any sound run needs to come to its end
 
 
@@ -101,6 +105,7 @@ class World:
         self.promises = Promises()
         self.teams = TeamOracle()
         self.queues = self.chance.choice(THEMES)
+        self.is_calm = self.queues == BACKFILLED  # no operator, no other queue: a promise has time to be broken
         self._heard = 0  # entries of the journal
         self._checks = 0
         self.disk = disk
@@ -184,6 +189,8 @@ class World:
             self.submit()
         elif roll < 0.45:
             self.end_one()
+        elif self.is_calm:
+            self.pass_time(self.chance.choice((0.5, 20.0, 70.0, 400.0)))
         elif roll < 0.51:
             self.change_environment()
         elif roll < 0.55:
@@ -197,20 +204,27 @@ class World:
     def submit(self) -> None:
         first = len(self.acknowledged) + len(self.doubtful)
         names = [f"job-{first + number}" for number in range(self.chance.randint(1, 3))]
-        others = {name: self.sizes[name] for name in self.acknowledged}
-        specs = [some_job(self.chance, name, others, self.queues) for name in names]
-        specs = [some_gang(self.chance, counting(self.chance, spec)) for spec in specs]
-        if self.chance.random() < 0.3:
-            specs = [some_service_job(self.chance, spec.job_id) for spec in specs]
+        specs = self._some_specs(names)
         self.sizes.update((spec.job_id, spec.size) for spec in specs)
         self.oracle.specs.update((spec.job_id, spec) for spec in specs)
-        tasks = [template(spec, some_behaviour(self.chance), some_behaviour(self.chance)) for spec in specs]
+        run_s = LONG_S if self.is_calm else RUN_S
+        behaviours = [(some_behaviour(self.chance, run_s), some_behaviour(self.chance)) for _ in specs]
+        tasks = [template(spec, *both) for spec, both in zip(specs, behaviours, strict=True)]
         works = [submission(spec, task, self.clock.now_ms()) for spec, task in zip(specs, tasks, strict=True)]
         before = self.server
         if self.write(f"submit {specs}", *works):
             self.acknowledged.update(dict.fromkeys(names))
         elif self.server is not before:
             self.doubtful.update(dict.fromkeys(names))
+
+    def _some_specs(self, names: list[str]) -> list[JobSpec]:
+        if self.is_calm:
+            return [some_bounded_job(self.chance, name) for name in names]
+        if self.chance.random() < 0.3:
+            return [some_service_job(self.chance, name) for name in names]
+        others = {name: self.sizes[name] for name in self.acknowledged}
+        specs = [some_job(self.chance, name, others, self.queues) for name in names]
+        return [some_gang(self.chance, counting(self.chance, spec)) for spec in specs]
 
     def end_one(self) -> None:
         """Cancel or terminate any job, or terminate one whose task is under way."""
