@@ -123,11 +123,13 @@ class TeamOracle:
     def _robbed(self, queue: Queue, tasks: dict[str, Job], used: Counter[tuple[str, str]]) -> Iterator[str]:
         """Nobody borrows what somebody waits for who owns it."""
         came = {_kind(job): job for task_id, job in tasks.items() if task_id not in self._placed}
+        moved_up = {share for share, _ in came}  # who is at their head now was not before
         for (share, unit), job in came.items():
-            if used[share, unit] > _OWN[share][unit]:
-                for owner in _owners(queue, used, unit):
-                    if owner.spec.share != share:
-                        yield f"{job.job_id} borrows {unit}, which {owner.job_id} owns and waits for"
+            if used[share, unit] <= _OWN[share][unit]:
+                continue
+            for owner in _owners(queue, used, unit):
+                if owner.spec.share not in moved_up:
+                    yield f"{job.job_id} borrows {unit}, which {owner.job_id} owns and waits for"
 
 
 def _evicted(state: State, staying: Counter[tuple[str, str]], job: Job) -> Iterator[str]:
