@@ -192,8 +192,7 @@ class DockerRig:
         await until(lambda: not self._containers(task_id, "--filter=status=running"))
 
     def traces(self, task_id: str) -> list[str]:
-        files = [str(path) for path in self._settings.root.rglob(f"*{task_id}*")]
-        return files + self._containers(task_id, "--all")
+        return files_named(self._settings.root, task_id) + self._containers(task_id, "--all")
 
     def _containers(self, task_id: str, option: str) -> list[str]:
         return docker(self._settings.url, "ps", "--quiet", option, f"--filter=label=batchd.task={task_id}").split()

@@ -11,12 +11,14 @@ from batchd.engines.runner.leftovers import kill_leftovers, started_ticks
 
 @contextmanager
 def sleeper(**options: object) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(["sleep", "60"], start_new_session=True, **options)  # type: ignore[call-overload]
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    """A process that is up: one that is only just being started has no environment yet that others could read."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(["sh", "-c", "echo up; read end"], **pipes, **options) as process:  # type: ignore[call-overload]
+        try:
+            assert process.stdout.readline() == b"up\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_process_is_known_by_its_number_and_its_start() -> None:
