@@ -114,3 +114,20 @@ def test_only_this_regions_jobs_are_found(own: Any, server: Running) -> None:
 
     assert found(own, jobName=name) == []
     assert found(server.client("batchd", "eu-west-1"), jobName=name) == [job]
+
+
+def test_what_could_not_be_delivered_is_listed_tried_again_and_forgotten(own: Any, server: Running) -> None:
+    events, rule = server.client("events"), fresh("rule")
+    target = f"arn:aws:kinesis:us-east-1:123456789012:stream/{rule}"
+    events.put_rule(Name=rule, EventPattern=f'{{"source":["{rule}"]}}')
+    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": target, "RoleArn": "arn:aws:iam::123456789012:role/r"}])
+    events.put_events(Entries=[{"Source": rule, "DetailType": "Order", "Detail": "{}"}])
+
+    def dead() -> list[int]:
+        return [one["number"] for one in own.list_dead_deliveries()["deliveries"] if one["target"] == target]
+
+    (number,) = eventually(dead, "the delivery is given up")
+    assert own.redrive_deliveries(numbers=[number, 10**9])["numbers"] == [number]
+    assert eventually(dead, "it is given up once more") == [number]
+    assert own.discard_deliveries(numbers=[number])["numbers"] == [number]
+    assert dead() == []

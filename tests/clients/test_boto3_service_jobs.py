@@ -197,6 +197,7 @@ def test_lent_capacity_comes_back_to_its_owner_and_the_borrower_runs_again(serve
     room = quota_room(server, instances=2)
     add_share(room, "desk", 1, "LEND_AND_BORROW")
     lender = add_share(room, "risk", 1, "LEND")
+    assert room.batch.describe_quota_share(quotaShareArn=lender)["quotaShareName"] == "risk"
     first = room.submit(training(gate.script), quotaShareName="desk", schedulingPriority=5)
     borrower = room.submit(training(gate.script), quotaShareName="desk", schedulingPriority=1)
     for job_id in (first, borrower):
