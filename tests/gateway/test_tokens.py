@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_name, decode_position, decode_token, encode_token
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(codec="utf-8"), max_size=50)
 
@@ -39,3 +39,28 @@ def test_what_is_not_a_list_of_scalars_is_refused(content: bytes) -> None:
 def test_a_token_of_absurd_length_is_refused() -> None:
     with pytest.raises(BadToken):
         decode_token("A" * 10_000)
+
+
+@given(st.lists(SCALARS, max_size=3))
+def test_a_position_has_the_types_that_are_asked_for_or_is_refused(position: list[bool | int | str | None]) -> None:
+    token = encode_token(position)
+
+    assert decode_position(token, *map(type, position)) == position
+    with pytest.raises(BadToken):
+        decode_position(token, *map(type, position), str)
+
+
+def test_a_number_that_no_store_can_compare_with_is_refused() -> None:
+    assert decode_position(encode_token([2**63 - 1]), int) == [2**63 - 1]
+    with pytest.raises(BadToken):
+        decode_position(encode_token([2**63]), int)
+
+
+def test_a_name_begins_at_the_front_without_a_token() -> None:
+    assert [decode_name(token) for token in (None, "", encode_token(["q"]))] == ["", "", "q"]
+
+
+@pytest.mark.parametrize("position", [[], [1], [None], ["a", "b"]])
+def test_what_is_not_one_name_is_refused(position: list[bool | int | str | None]) -> None:
+    with pytest.raises(BadToken):
+        decode_name(encode_token(position))

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchd.errors import ApiError
 from batchd.gateway.operation import Context
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_position, encode_token
 from batchd.services.batch.faults import client_exception, missing
 from batchd.services.batch.names import CONSUMABLE, ENVIRONMENT, POLICY, QUEUE, SERVICE_ENVIRONMENT, key_of
 from batchd.store.store import Body, Key
 
 MOST_NAMES = 100
 PAGE = 100
-_LARGEST = 2**63 - 1  # what a store can compare with
 _NOUNS = {
     QUEUE: "JobQueue",
     ENVIRONMENT: "ComputeEnvironment",
@@ -99,15 +97,6 @@ def read_token(params: Mapping[str, Any], *shape: type) -> list[Any] | None:  # 
     if not token:
         return None
     try:
-        position = decode_token(token)
+        return decode_position(token, *shape)
     except BadToken as fault:
-        raise _bad_token() from fault
-    if [type(part) for part in position] != list(shape):
-        raise _bad_token()
-    if any(isinstance(part, int) and abs(part) > _LARGEST for part in position):
-        raise _bad_token()
-    return position
-
-
-def _bad_token() -> ApiError:
-    return client_exception("The specified nextToken is invalid.")
+        raise client_exception("The specified nextToken is invalid.") from fault

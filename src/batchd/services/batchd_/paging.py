@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchd.gateway.tokens import BadToken, decode_token
+from batchd.gateway.tokens import BadToken, decode_position
 from batchd.services.batchd_.faults import client_exception
-
-_LARGEST = 2**63 - 1  # what a store can compare with
 
 
 def read_position(params: dict[str, Any], *shape: type) -> list[Any] | None:  # Any: of the types in `shape`
@@ -16,10 +14,6 @@ def read_position(params: dict[str, Any], *shape: type) -> list[Any] | None:  # 
     if not token:
         return None
     try:
-        position = decode_token(token)
+        return decode_position(token, *shape)
     except BadToken:
-        position = []
-    fits = [type(part) for part in position] == list(shape)
-    if not fits or any(isinstance(part, int) and abs(part) > _LARGEST for part in position):
-        raise client_exception("The specified nextToken is invalid.")
-    return position
+        raise client_exception("The specified nextToken is invalid.") from None

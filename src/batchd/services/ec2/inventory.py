@@ -12,7 +12,7 @@ from typing import Any
 
 from batchd.errors import ApiError
 from batchd.gateway.operation import Context
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_position, encode_token
 from batchd.services.ec2.network import default_network
 from batchd.store.store import Body, Key
 
@@ -122,14 +122,12 @@ def _read_token(token: str | None) -> int:
     if not token:
         return 0
     try:
-        position = decode_token(token)
+        start: int = decode_position(token, int)[0]
     except BadToken:
-        position = []
-    match position:
-        case [int(start)] if start >= 0:
-            return start
-        case _:
-            raise ApiError("InvalidNextToken", "The nextToken is not valid")
+        start = -1
+    if start < 0:
+        raise ApiError("InvalidNextToken", "The nextToken is not valid")
+    return start
 
 
 def _get(ctx: Context, noun: Noun, identifier: str) -> Body | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchd.errors import ApiError, DuplicateKey
 from batchd.gateway.operation import Context, reads, writes
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_name, encode_token
 from batchd.store.store import Body, Key
 
 if TYPE_CHECKING:
@@ -144,20 +144,13 @@ def registry_host(ctx: Context) -> str:
 
 def _read_token(token: str | None) -> str:
     """The name a page starts after."""
-    if not token:
-        return ""
     try:
-        position = decode_token(token)
+        return decode_name(token)
     except BadToken:
-        position = []
-    match position:
-        case [str(name)]:
-            return name
-        case _:
-            raise ApiError(
-                "InvalidParameterException",
-                "Invalid parameter at 'nextToken' failed to satisfy constraint: 'must be a valid token'",
-            )
+        raise ApiError(
+            "InvalidParameterException",
+            "Invalid parameter at 'nextToken' failed to satisfy constraint: 'must be a valid token'",
+        ) from None
 
 
 def _scans(params: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_name, encode_token
 from batchd.services.events.faults import invalid
 
 PAGE = 100
@@ -16,12 +16,7 @@ def cut_page(names: list[str], limit: int | None) -> tuple[list[str], dict[str, 
 
 def read_token(token: str | None) -> str:
     """The name after which the next page begins."""
-    if not token:
-        return ""
     try:
-        (after,) = decode_token(token)
-    except (BadToken, ValueError):
-        after = None
-    if not isinstance(after, str):
-        raise invalid("Parameter NextToken is not valid.")
-    return after
+        return decode_name(token)
+    except BadToken:
+        raise invalid("Parameter NextToken is not valid.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_name, encode_token
 from batchd.services.iam.faults import validation
 
 DEFAULT_ITEMS = 100
@@ -34,12 +34,7 @@ def window(items: Iterable[tuple[str, T]], params: Params) -> tuple[list[T], dic
 
 
 def _read_marker(marker: str) -> str:
-    if not marker:
-        return ""
     try:
-        key = decode_token(marker)[0]
-    except (BadToken, IndexError):
+        return decode_name(marker)
+    except BadToken:
         raise validation("Invalid Marker.") from None
-    if not isinstance(key, str):
-        raise validation("Invalid Marker.")
-    return key

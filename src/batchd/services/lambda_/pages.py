@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchd.gateway.operation import Context
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_name, encode_token
 from batchd.services.lambda_.faults import invalid
 from batchd.store.store import Body
 
@@ -25,12 +25,7 @@ def page_of(
 
 
 def _place(marker: str | None) -> str:
-    if not marker:
-        return ""
     try:
-        match decode_token(marker):
-            case [str(name)]:
-                return name
+        return decode_name(marker)
     except BadToken:
-        pass
-    raise invalid("Invalid Marker: not one that this server has given")
+        raise invalid("Invalid Marker: not one that this server has given") from None

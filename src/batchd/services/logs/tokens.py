@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchd.errors import ApiError
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_position, encode_token
 
 _WIDTH = 28  # two numbers make the 56 digits clients have seen
 _STREAM_TOKEN = re.compile(r"([fb])/(\d{28})(\d{28})/s")
@@ -44,11 +44,10 @@ def read_token(token: str | None, *shape: type) -> list[Any] | None:
     if token is None:
         return None
     try:
-        position = decode_token(token)
+        position = decode_position(token, *shape)
     except BadToken:
         raise bad_token() from None
-    fits = [type(part) for part in position] == list(shape)
-    if not fits or any(isinstance(part, int) and abs(part) > END_OF_TIME for part in position):
+    if any(isinstance(part, int) and abs(part) > END_OF_TIME for part in position):
         raise bad_token()
     return position
 

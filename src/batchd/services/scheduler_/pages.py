@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchd.gateway.operation import Context
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_name, encode_token
 from batchd.services.scheduler_.documents import invalid
 from batchd.store.store import Body
 
@@ -21,12 +21,7 @@ def page_of(ctx: Context, kind: str, params: Mapping[str, Any], prefix: str) -> 
 
 
 def _place(token: str | None) -> str:
-    if not token:
-        return ""
     try:
-        match decode_token(token):
-            case [str(name)]:
-                return name
+        return decode_name(token)
     except BadToken:
-        pass
-    raise invalid("Invalid NextToken.")
+        raise invalid("Invalid NextToken.") from None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from batchd.errors import ApiError
-from batchd.gateway.tokens import BadToken, decode_token, encode_token
+from batchd.gateway.tokens import BadToken, decode_name, encode_token
 from batchd.store.store import Body
 
 Filter = Mapping[str, Any]  # Any: Key and Option are texts, Values a list of them
@@ -55,15 +55,10 @@ def passes_filters(name: str, body: Body, filters: Iterable[Filter]) -> bool:
 
 def read_token(token: str | None) -> str:
     """The name a page starts after. InvalidNextToken."""
-    if not token:
-        return ""
     try:
-        (name,) = decode_token(token)
-    except (BadToken, ValueError):
-        name = None
-    if not isinstance(name, str):
-        raise ApiError("InvalidNextToken", "The specified token isn't valid.")
-    return name
+        return decode_name(token)
+    except BadToken:
+        raise ApiError("InvalidNextToken", "The specified token isn't valid.") from None
 
 
 def write_token(name: str) -> str:
