@@ -112,7 +112,10 @@ class TeamOracle:
         for job in new:
             if job.stop_reason == PREEMPTED_FOR_PRIORITY:  # another one of its share has what it had
                 staying[_kind(job)] += _number(job)
-        wrong = [said for job in new for said in _evicted(state, staying, job)]
+        new.sort(key=_number)
+        last = {_kind(job): job for job in new if job.stop_reason == PREEMPTED_FOR_OWNER}  # the largest may go at last
+        wrong = [said for job in last.values() if (said := _evicted_for_owner(staying, job))]
+        wrong += [said for job in new if (said := _evicted_for_priority(state, job))]
         queue = state.queues.get(TEAMS)
         if queue is not None:
             wrong += self._robbed(queue, tasks, used)
@@ -132,14 +135,20 @@ class TeamOracle:
                     yield f"{job.job_id} borrows {unit}, which {owner.job_id} owns and waits for"
 
 
-def _evicted(state: State, staying: Counter[tuple[str, str]], job: Job) -> Iterator[str]:
+def _evicted_for_owner(staying: Counter[tuple[str, str]], job: Job) -> str | None:
     share, unit = _kind(job)
-    if job.stop_reason == PREEMPTED_FOR_OWNER and staying[share, unit] + _number(job) <= _OWN[share][unit]:
-        yield f"{job.job_id} had to leave what is its share's own"
-    if job.stop_reason == PREEMPTED_FOR_PRIORITY:
-        waiting = (one for one in state.jobs.values() if one.status is JobStatus.RUNNABLE and one.spec.queue == TEAMS)
-        if not any(o.spec.share == share and o.spec.priority > job.spec.priority for o in waiting):
-            yield f"{job.job_id} had to leave, and nobody of a higher priority waits"
+    if staying[share, unit] + _number(job) > _OWN[share][unit]:
+        return None
+    return f"{job.job_id} had to leave what is its share's own"
+
+
+def _evicted_for_priority(state: State, job: Job) -> str | None:
+    if job.stop_reason != PREEMPTED_FOR_PRIORITY:
+        return None
+    waiting = (one for one in state.jobs.values() if one.status is JobStatus.RUNNABLE and one.spec.queue == TEAMS)
+    if any(one.spec.share == job.spec.share and one.spec.priority > job.spec.priority for one in waiting):
+        return None
+    return f"{job.job_id} had to leave, and nobody of a higher priority waits"
 
 
 def _deprived(state: State, queue: Queue, used: Counter[tuple[str, str]]) -> Iterator[str]:
