@@ -183,6 +183,23 @@ def test_a_job_of_a_higher_priority_comes_back_first(world: World) -> None:
     assert world.status("c") == "STARTING"
 
 
+def test_a_job_of_a_higher_priority_does_not_wait_for_one_that_was_called_before_it_came(world: World) -> None:
+    world.tell(queue("other", "main"))
+    world.submit(keyed(spec("x"), 1, "other-key"), keyed(spec("a"), 1), spec("c"))
+    world.submit(keyed(spec("large", 16), 1, "other-key"), keyed(spec("b"), 1))
+    world.run("x")
+    world.run("a")
+    assert world.statuses("large", "b") == "RUNNABLE RUNNABLE", "both called; no room for the first beside c"
+    world.submit(keyed(spec("d", on="other"), 1))
+    world.submit(keyed(replace(spec("e"), priority=7), 1))
+    assert world.statuses("d", "e") == "STARTING RUNNABLE"
+    world.run("d")
+    assert world.status("e") == "STARTING"
+    for name in ("e", "c", "large"):
+        world.run(name)
+    assert world.status("b") == "STARTING"
+
+
 def test_a_held_job_may_be_given_another_priority(world: World) -> None:
     world.submit(*[keyed(spec(name), 1) for name in "abcd"])
     world.tell(PriorityChanged("d", 3), PriorityChanged("c", 1))

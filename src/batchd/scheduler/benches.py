@@ -103,14 +103,17 @@ def _get_up(state: State, job: Job) -> None:
 
 
 def _call(state: State, bench: Bench) -> None:
-    """Let the first job stand in its line again if there may be a unit for it, and none is called yet."""
+    """Let the first job stand in its line again if there may be a unit for it, and none is called that goes before
+    it."""
     _drop_stale(bench)
-    if bench.called is not None:
-        return
+    called = bench.called
     if not bench.waiting:
-        bench.pool.benches.pop(bench.place, None)
-        pools.forget_if_gone(state, bench.pool)
-    elif not bench.pool.lacks(1):
+        if called is None:
+            bench.pool.benches.pop(bench.place, None)
+            pools.forget_if_gone(state, bench.pool)
+    elif not bench.pool.lacks(1) and (called is None or rank(bench.waiting[0][-1]) < rank(called)):
+        if called is not None:
+            called.bench = None  # it stands on in its line, and sits down again if its turn comes too early
         bench.called = heappop(bench.waiting)[-1]
         _step_in(state, bench.called)
 
@@ -133,8 +136,13 @@ def _drop_stale(bench: Bench) -> None:
         bench.stale -= 1
 
 
+def rank(job: Job) -> tuple[int, bool, int]:
+    """Smallest first."""
+    return -job.spec.priority, not job.attempts, job.stepped
+
+
 def _entry(job: Job) -> tuple[int, bool, int, Job]:
-    return -job.spec.priority, not job.attempts, job.stepped, job
+    return *rank(job), job
 
 
 def _sits(bench: Bench, entry: tuple[int, bool, int, Job]) -> bool:

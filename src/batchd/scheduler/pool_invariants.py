@@ -89,7 +89,8 @@ def _bench(state: State, pool: Pool, bench: Bench) -> list[str]:
         wrong.append(f"a bench of {pool.name} miscounts those who left")
     if called is None and not sitting:
         wrong.append(f"a bench of {pool.name} is empty and still there")
-    if called is None and sitting and not pool.lacks(1) and pool.name not in state.stirred:
+    overlooked = sitting and (called is None or benches.rank(sitting[0]) < benches.rank(called))
+    if overlooked and not pool.lacks(1) and pool.name not in state.stirred:
         wrong.append(f"{sitting[0].job_id} waits for {pool.name} although there is a unit")
     if called is not None and (called.bench is not bench or not lines.stands(called) or not called.stepped):
         wrong.append(f"{called.job_id} is called and does not stand in line")
