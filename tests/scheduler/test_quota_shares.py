@@ -187,6 +187,20 @@ def test_the_share_that_borrows_most_gives_first_and_its_least_important_job() -
     assert world.stopped() == ["a2"]
 
 
+def test_who_would_only_borrow_takes_nobodys_own_for_somebody_else() -> None:
+    world = a_world(lend("owner", 2), borrow("other", 1), borrow("modest", 1))
+    fill(world, "owner", "o1")
+    world.submit(in_share("m1", "modest", quantity=2))
+    world.start("m1")
+    fill(world, "other", "x1", "x2")
+    fill(world, "modest", "m2")
+    assert world.status("x2") == world.status("m2") == "RUNNABLE"
+
+    fill(world, "owner", "o2")
+
+    assert world.stopped() == ["m1"], "x1 has what is its share's own: what m1 gives back is for o2, and m2's by right"
+
+
 def test_among_equals_the_one_that_has_run_for_the_shortest_time_gives() -> None:
     world = a_world(borrow("a", 1), lend("b", 2), capacity=3)
     fill(world, "a", "z", "y", "x")

@@ -17,7 +17,7 @@ Pick = Callable[[Room, Job, Sequence[Job]], Job | None]
 
 
 def make_room(state: State, draft: Draft, queue: Queue) -> None:
-    """Ask those to stop that must give way to the jobs that wait, as far as these go in their lines' order."""
+    """Ask those to stop that must give way to the jobs that wait, in the order in which these will be placed."""
     found = quota.room_of(state, queue)
     if found is None:
         return
@@ -32,12 +32,15 @@ def make_room(state: State, draft: Draft, queue: Queue) -> None:
             room.free(job)
     if not running:
         return
-    for line, _ in sorted(quota.heads(queue), key=lambda head: quota.borrows(room, head[1])):
-        for job in lines.order(line):
-            if state.pools and pools.short(state, job.spec) is not None:
-                break  # it would not start for all the room there is
-            if not _find_room(draft, room, job, running):
-                break
+    waiting = {line.name: lines.order(line) for line, _ in quota.heads(queue)}
+    first = {name: next(order) for name, order in waiting.items()}
+    while first:
+        share = min(first, key=lambda name: (quota.borrows(room, first[name]), lines.since(first[name]), name))
+        job = first.pop(share)
+        if state.pools and pools.short(state, job.spec) is not None:
+            continue  # it would not start for all the room there is
+        if _find_room(draft, room, job, running) and (following := next(waiting[share], None)):
+            first[share] = following
 
 
 def _find_room(draft: Draft, room: Room, job: Job, running: dict[str, Job]) -> bool:
