@@ -215,6 +215,10 @@ def test_a_layer_has_versions_and_functions_name_one(service: Direct) -> None:
     assert made["Layers"] == [{"Arn": first["LayerVersionArn"], "CodeSize": len(content["ZipFile"])}]
     service("delete_layer_version", LayerName="l", VersionNumber=1)
     assert service.error("get_layer_version", LayerName="l", VersionNumber=1)[0] == "ResourceNotFoundException"
+    assert [version["Version"] for version in service("list_layer_versions", LayerName="l")["LayerVersions"]] == [2]
+    assert service("invoke", FunctionName="f", InvocationType="DryRun") == {"StatusCode": 204}, "it keeps its layer"
+    refused = service.error("update_function_configuration", FunctionName="f", Layers=[first["LayerVersionArn"]])
+    assert refused[0] == "InvalidParameterValueException"
     assert service("publish_layer_version", LayerName="l", Content=content)["Version"] == 3
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from batchd.gateway.operation import Context
 from batchd.services.lambda_.code import Code
-from batchd.services.lambda_.documents import layer_blob
+from batchd.services.lambda_.documents import find_layer
 from batchd.services.lambda_.faults import invalid
 from batchd.services.lambda_.references import LATEST, function_arn
 from batchd.store.store import Body
@@ -183,6 +183,8 @@ def _layers(ctx: Context, arns: list[str]) -> list[Body]:
         raise invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
     layers = []
     for arn in arns:
-        size = len(ctx.tx.blobs.get(layer_blob(ctx, arn)) or b"")
-        layers.append({"Arn": arn, "CodeSize": size})
+        layer = find_layer(ctx, arn)
+        if layer is None:
+            raise invalid(f"Layer version {arn} does not exist.")
+        layers.append({"Arn": arn, "CodeSize": layer["content"]["CodeSize"]})
     return layers

@@ -67,12 +67,18 @@ def aliases_of(ctx: Context, name: str) -> list[Body]:
     return [body for _, body in ctx.tx.resources.page(ALIAS, ctx.region, prefix=f"{name}/")]
 
 
-def layer_blob(ctx: Context, arn: str) -> str:
-    """The blob of a layer version; ResourceNotFoundException."""
-    found = ctx.tx.resources.get(layer_key(arn))
-    if found is None:
+def find_layer(ctx: Context, arn: str) -> Body | None:
+    """The document of a layer version; None if it was deleted, whoever still runs with it."""
+    body = ctx.tx.resources.get(layer_key(arn))
+    return None if body is None or body.get("is_deleted") else body
+
+
+def _layer_blob(ctx: Context, arn: str) -> str:
+    """Of a layer version that a function was given, also once that is deleted."""
+    body = ctx.tx.resources.get(layer_key(arn))
+    if body is None:
         raise missing(f"Layer version {arn} does not exist.")
-    blob: str = found["code"]
+    blob: str = body["code"]
     return blob
 
 
@@ -103,7 +109,7 @@ def spec_of(ctx: Context, latest: Body, body: Body, version: str) -> FunctionSpe
         log_group=aws["LoggingConfig"]["LogGroup"],
         memory_mib=aws["MemorySize"],
         timeout_s=aws["Timeout"],
-        layers=tuple(layer_blob(ctx, layer["Arn"]) for layer in aws.get("Layers", ())),
+        layers=tuple(_layer_blob(ctx, layer["Arn"]) for layer in aws.get("Layers", ())),
         environment=dict(aws.get("Environment", {}).get("Variables", {})),
         reserved=latest.get("reserved"),
         image=_image(body),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchd.gateway.operation import Context, reads, writes
 from batchd.services.lambda_.code import code_link, take_code
-from batchd.services.lambda_.documents import LAYER, layer_key
+from batchd.services.lambda_.documents import LAYER, find_layer, layer_key
 from batchd.services.lambda_.faults import invalid, missing
 from batchd.services.lambda_.pages import page_of
 from batchd.store.store import Body, Key
@@ -55,19 +55,18 @@ def get_layer_version_by_arn(params: t.GetLayerVersionByArnRequestTypeDef, ctx: 
 
 @writes
 def delete_layer_version(params: t.DeleteLayerVersionRequestTypeDef, ctx: Context) -> None:
-    """Functions that have it can be run until they are cold; one that is not there is no error."""
-    key = layer_key(ctx.arn("lambda", f"layer:{_name(ctx, params['LayerName'])}:{params['VersionNumber']}"))
-    body = ctx.tx.resources.get(key)
+    """No function can be given it any more; those that have it keep it. One that is not there is no error."""
+    arn = ctx.arn("lambda", f"layer:{_name(ctx, params['LayerName'])}:{params['VersionNumber']}")
+    body = find_layer(ctx, arn)
     if body is not None:
-        ctx.tx.resources.delete(key)
+        ctx.tx.resources.put(layer_key(arn), {**body, "is_deleted": True})
 
 
 @reads
 def list_layer_versions(params: t.ListLayerVersionsRequestTypeDef, ctx: Context) -> Body:
     """The newest first."""
     name = _name(ctx, params["LayerName"])
-    found = [body["aws"] for _, body in ctx.tx.resources.page(LAYER, ctx.region, prefix=f"{name}/")]
-    wanted = [aws for aws in reversed(found) if _suits(aws, params.get("CompatibleRuntime"))]
+    wanted = [aws for aws in reversed(_versions(ctx, name)) if _suits(aws, params.get("CompatibleRuntime"))]
     start = int(params["Marker"]) if params.get("Marker", "").isdigit() else 0
     limit = params.get("MaxItems", 50)
     more = {"NextMarker": str(start + limit)} if len(wanted) > start + limit else {}
@@ -80,8 +79,7 @@ def list_layers(params: t.ListLayersRequestTypeDef, ctx: Context) -> Body:
     page, marker = page_of(ctx, _LAST, params)
     layers = []
     for name, _ in page:
-        versions = [body["aws"] for _, body in ctx.tx.resources.page(LAYER, ctx.region, prefix=f"{name}/")]
-        suited = [aws for aws in versions if _suits(aws, params.get("CompatibleRuntime"))]
+        suited = [aws for aws in _versions(ctx, name) if _suits(aws, params.get("CompatibleRuntime"))]
         if suited:
             latest = suited[-1]
             layers.append({"LayerName": name, "LayerArn": latest["LayerArn"], "LatestMatchingVersion": latest})
@@ -97,10 +95,16 @@ def _name(ctx: Context, text: str) -> str:
 
 
 def _layer(ctx: Context, arn: str) -> Body:
-    body = ctx.tx.resources.get(layer_key(arn))
+    body = find_layer(ctx, arn)
     if body is None:
         raise missing("The resource you requested does not exist.")
     return body
+
+
+def _versions(ctx: Context, name: str) -> list[Body]:
+    """Oldest first, without those that were deleted."""
+    found = ctx.tx.resources.page(LAYER, ctx.region, prefix=f"{name}/")
+    return [body["aws"] for _, body in found if not body.get("is_deleted")]
 
 
 def _with_content(ctx: Context, body: Body) -> Body:
