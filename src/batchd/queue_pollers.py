@@ -81,6 +81,9 @@ class Pollers:
             except (StoreError, ApiError, Throttled) as error:
                 log.warning("mapping %s will try again: %s", uuid, error)
                 await asyncio.sleep(_TROUBLE_S)
+            except Exception as error:  # a full disk, an answer that is no JSON: the queue's other messages want us
+                log.error("mapping %s failed and will try again", uuid, exc_info=error)
+                await asyncio.sleep(_TROUBLE_S)
 
     async def _serve(self, region: str, uuid: str) -> bool:
         """One batch. Whether there was one."""
