@@ -26,7 +26,9 @@ def test_containers_of_one_job_talk_to_their_main_node(serve: Callable[..., Runn
         port = probe.getsockname()[1]
     world = World.of(serve(engine="docker", docker_host=docker_host, vcpus=4, memory_mib=4096))
     address = f"$AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS {port}"
-    hello = f'until echo "node $AWS_BATCH_JOB_NODE_INDEX" | nc {address}; do sleep 0.1; done; sleep 600'
+    # From a file, not through a pipe: nc leaves when the other side has ended, and must have read its input by then.
+    talk = f"until nc {address} </tmp/hello; do sleep 0.1; done; sleep 600"
+    hello = f'echo "node $AWS_BATCH_JOB_NODE_INDEX" >/tmp/hello; {talk}'
     ranges = [node("0", f"nc -l -p {port}"), node("1", hello)]
     definition = world.batch.register_job_definition(
         jobDefinitionName="nodes",
