@@ -162,3 +162,12 @@ def test_lists_are_paged_by_the_command_itself(aws: Aws) -> None:
         aws("batch", "create-compute-environment", "--compute-environment-name", name, "--type", "UNMANAGED")
     query = ("--page-size", "1", "--query", "computeEnvironments[].computeEnvironmentName")
     assert names <= set(aws("batch", "describe-compute-environments", *query))
+
+
+def test_the_log_of_a_job_that_printed_nothing_is_empty(aws: Aws, world: World) -> None:
+    name = world.run()["container"]["logStreamName"]
+    group = ("--log-group-name", "/aws/batch/job")
+    assert aws("logs", "get-log-events", *group, "--log-stream-name", name)["events"] == []
+    assert aws("logs", "filter-log-events", *group, "--log-stream-names", name)["events"] == []
+    [stream] = aws("logs", "describe-log-streams", *group, "--log-stream-name-prefix", name)["logStreams"]
+    assert stream["logStreamName"] == name

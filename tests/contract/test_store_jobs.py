@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from batchd.errors import DuplicateKey, StoreError
 from batchd.scheduler.events import FINAL, JobSpec, JobStatus, Resources
+from batchd.scheduler.identity import task_id
 from batchd.scheduler.state import Attempt, Job
 from batchd.store.store import JobFilter, JobRow, Store, Tx
 from tests.contract.stores import DEFINITION, QUEUE, job_ids, job_row, job_spec, submit
@@ -294,3 +295,18 @@ def test_counts_are_right_within_a_unit_and_after_one_that_failed(store: Store) 
     assert outcomes[1].result == [{QUEUE: {"SUBMITTED": 1}}, {QUEUE: {"FAILED": 1}}, [], 1, ["j-2"]]
     with store.read() as tx:
         assert tx.jobs.counts() == {QUEUE: {"SUBMITTED": 1}}
+
+
+# Found by a task
+
+
+def test_a_job_is_found_by_the_tasks_of_its_attempts(store: Store) -> None:
+    first, second = "019aab01-2345-4abc-8def-0123456789ab", "019aab01-2345-4abc-8def-0123456789ac"
+    for job_id in (first, second):
+        store.transact(submit(job_id))
+    over = [Attempt(task_id(first, 1), "ce", 5, 6, "exited")]
+    save(store, saved(first, JobStatus.RUNNING, task_id=task_id(first, 2), attempts=over))
+
+    with store.read() as tx:
+        found = {task: tx.jobs.of_task(task) for task in (*(task_id(first, n) for n in (1, 2, 3)), task_id(second, 1))}
+    assert [row and row.job_id for row in found.values()] == [first, first, None, None]

@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
-from batchd.controllers.housekeeping import Housekeeping
+from batchd.controllers.housekeeping import DELETED_STREAM, Housekeeping
 from batchd.controllers.output import LOG_GROUP
 from batchd.engines.engine import Exited
 from batchd.scheduler.events import JobStatus
+from batchd.scheduler.identity import task_id
 from batchd.store.store import Key, StreamKey, Tx
 from tests.contract.stores import job_row, job_spec
 from tests.controllers.house import GROUP, House, open_house, until
@@ -89,3 +90,25 @@ async def test_lines_are_kept_as_long_as_their_group_says(house: House) -> None:
         keys = [StreamKey("us-east-1", group, "s") for group in ("short", GROUP)]
         kept = [[event.message for event in tx.logs.forward(key, (0, 0), None, 10)] for key in keys]
     assert kept == [["second"], ["first", "second"]]
+
+
+async def test_a_deleted_stream_is_forgotten_with_the_job_that_wrote_it(house: House) -> None:
+    now = house.clock.now_ms()
+    runs, gone, new = (job_id_of(at) for at in (now, now + 1, now + 5 * DAY_S * 1000))
+    names = [f"{task_id(job_id, 1)}/us-east-1/g:s" for job_id in (runs, gone, new)]
+
+    def leave(tx: Tx) -> None:
+        tx.jobs.insert(job_row(runs, status=JobStatus.RUNNING, task_id=task_id(runs, 1)), job_spec(runs))
+        for name in names:
+            tx.resources.insert(Key(DELETED_STREAM, "", name), {})
+
+    house.store.transact(leave)
+    house.clock.advance(3 * DAY_S)
+    await Housekeeping(house.writer, house.clock, 1).tidy()
+    with house.store.read() as tx:
+        assert [name for name, _ in tx.resources.page(DELETED_STREAM, "")] == [names[0], names[2]]
+
+
+def job_id_of(at: int) -> str:
+    """Of a job that was submitted at this time (ms)."""
+    return f"{at >> 16:08x}-{at & 0xFFFF:04x}-4abc-8def-0123456789ab"

@@ -10,6 +10,7 @@ from functools import partial
 from batchd.clock import Clock
 from batchd.errors import StoreError
 from batchd.scheduler.events import DefinitionLimited
+from batchd.scheduler.identity import made_at
 from batchd.store.store import Key, Tx
 from batchd.store.writer import Writer
 
@@ -23,6 +24,7 @@ DEFINITION_LIMIT = "batch.job-definition-limit"
 INACTIVE_DEFINITION = (
     "batch.inactive-job-definition"  # named `<ms it became so, 15 digits>/<region>/<definition's key>`
 )
+DELETED_STREAM = "logs.deleted-stream"  # named `<task id>/…`
 _INACTIVE_MS = 180 * _DAY_MS
 
 
@@ -55,6 +57,8 @@ class Housekeeping:
             while await self._writer.write(lambda tx: tx.jobs.purge(before, _AT_ONCE)) == _AT_ONCE:
                 pass
             while await self._writer.write(lambda tx: tx.results.trim(before, _AT_ONCE)) == _AT_ONCE:
+                pass
+            while await self._writer.write(lambda tx: forget_deleted_streams(tx, before)) == _AT_ONCE:
                 pass
             await self._writer.write(lambda tx: tx.journal.trim(before))
         inactive = self._clock.now_ms() - _INACTIVE_MS
@@ -90,6 +94,20 @@ def _forget_limit(tx: Tx, key: Key) -> None:
     if limit is not None:
         tx.resources.delete(key)
         tx.journal.append(DefinitionLimited(limit["definition"], None))
+
+
+def forget_deleted_streams(tx: Tx, before: int) -> int:
+    """Forget some of the deleted streams of tasks whose jobs have been forgotten; returns how many. Jobs that were made
+    after this time (ms) are all still there."""
+    gone = 0
+    for name, _ in tx.resources.page(DELETED_STREAM, "", limit=_AT_ONCE):
+        task_id = name.partition("/")[0]
+        if made_at(task_id) >= before:
+            break
+        if tx.jobs.of_task(task_id) is None:
+            tx.resources.delete(Key(DELETED_STREAM, "", name))
+            gone += 1
+    return gone
 
 
 def expire_logs(tx: Tx, now: int) -> int:

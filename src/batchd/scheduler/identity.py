@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
+
+_TIME = re.compile("([0-9a-f]{8})-([0-9a-f]{4})-")  # what a job's id begins with: 48 bits of when it was made
+_INDEX = 6  # hex digits
 
 
 def task_id(job_id: str, attempt: int) -> str:
-    """32 hex digits: the task of a job's attempt (from 1)."""
-    return blake2b(f"{job_id}/{attempt}".encode(), digest_size=16, usedforsecurity=False).hexdigest()
+    """32 hex digits: the task of a job's attempt (from 1).
+
+    The first twelve are the job id's, the next six the index of a child or node: so the job can be found again by its
+    task, without a table of all tasks there were. The rest tells those apart that have these in common."""
+    digest = blake2b(f"{job_id}/{attempt}".encode(), digest_size=16, usedforsecurity=False).hexdigest()
+    time = _TIME.match(job_id)
+    if time is None:
+        return digest
+    part = array_of(job_id) or gang_of(job_id)
+    told = time[1] + time[2] + (f"{part[1]:0{_INDEX}x}" if part else "")
+    return told + digest[len(told) :]
+
+
+def told_by_task(task_id: str) -> tuple[str, int]:
+    """What the id of a job begins with that may have had this task, and the index, should it be a part of one."""
+    return f"{task_id[:8]}-{task_id[8:12]}-", int(task_id[12 : 12 + _INDEX], 16)
+
+
+def made_at(task_id: str) -> int:
+    """When (ms) the job of this task was submitted."""
+    return int(task_id[:12], 16)
 
 
 def child_id(array_id: str, index: int) -> str:

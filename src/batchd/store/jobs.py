@@ -11,13 +11,13 @@ import orjson
 
 from batchd.errors import DuplicateKey, StoreError
 from batchd.scheduler.events import JobSpec, JobStatus
-from batchd.scheduler.identity import array_of, gang_of
+from batchd.scheduler.identity import array_of, child_id, gang_of, node_id, told_by_task
 from batchd.scheduler.state import Attempt, Job
 from batchd.store.arrays import ArrayRows
 from batchd.store.codec import decode, decode_list, encode
 from batchd.store.consumables import ConsumableRows
 from batchd.store.joblist import definition_key, name_key, plan_of
-from batchd.store.named import named_queries
+from batchd.store.named import named_queries, prefix_range
 from batchd.store.nodes import NodeRows
 from batchd.store.session import Row, Session, Value
 from batchd.store.store import Body, ChildCounts, JobFilter, JobRow
@@ -27,6 +27,7 @@ _INSERT = _SQL["insert_job"]
 _INSERT_DOCUMENT = _SQL["insert_document"]
 _GET = _SQL["get_job"]
 _TASK = _SQL["get_task"]
+_FIND_TASK = _SQL["find_task"]
 _SPEC = _SQL["get_spec"]
 _STATUS = _SQL["get_status"]
 _PAGE = _SQL["page_jobs"]
@@ -90,6 +91,17 @@ class JobRows:
         place = array_of(job_id) or gang_of(job_id)
         row = self._session.row(_TASK, (place[0] if place else job_id,))
         return (row[0], row[1], row[2]) if row else None
+
+    def of_task(self, task_id: str) -> JobRow | None:
+        begin, index = told_by_task(task_id)
+        among = (task_id, f"%{task_id}%")
+        found = self._session.row(_FIND_TASK, (index, *among, *prefix_range(begin), *among))
+        if found is None:
+            return None
+        whole_id, part, is_array = found
+        if part is None:
+            return self.get(whole_id)
+        return self.get(child_id(whole_id, part) if is_array else node_id(whole_id, part))
 
     def spec_of(self, job_id: str) -> JobSpec | None:
         row = self._session.row(_SPEC, (job_id,))

@@ -128,6 +128,9 @@ class JobTable(Protocol):
     def task_of(self, job_id: str) -> tuple[bytes, str, str] | None:
         """(task template, region, queue ARN): the narrow read of a launch."""
 
+    def of_task(self, task_id: str) -> JobRow | None:
+        """The job, child or node that this task (32 hex digits) is or was an attempt of, by what its id tells of it."""
+
     def spec_of(self, job_id: str) -> JobSpec | None:
         """What the scheduler was told of a job, also of one that has ended; parts of jobs have none of their own."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchd.errors import ApiError, DuplicateKey
 from batchd.gateway.operation import Context, reads, writes
 from batchd.services.logs.groups import PAGE, find_group, group_arn, named_group
+from batchd.services.logs.task_streams import bury_stream, silent_stream
 from batchd.services.logs.tokens import read_token, write_token
 from batchd.store.store import LogStream, StreamKey
 
@@ -17,23 +18,30 @@ if TYPE_CHECKING:
 @writes
 def create_log_stream(params: t.CreateLogStreamRequestTypeDef, ctx: Context) -> None:
     find_group(ctx, params["logGroupName"])
+    key = stream_key(ctx, params["logGroupName"], params["logStreamName"])
+    exists = ApiError("ResourceAlreadyExistsException", "The specified log stream already exists")
+    if silent_stream(ctx, key):
+        raise exists
     try:
-        ctx.tx.logs.create_stream(stream_key(ctx, params["logGroupName"], params["logStreamName"]), ctx.now_ms)
+        ctx.tx.logs.create_stream(key, ctx.now_ms)
     except DuplicateKey:
-        raise ApiError("ResourceAlreadyExistsException", "The specified log stream already exists") from None
+        raise exists from None
 
 
 @writes
 def delete_log_stream(params: t.DeleteLogStreamRequestTypeDef, ctx: Context) -> None:
     """Its events go with it."""
     find_group(ctx, params["logGroupName"])
-    if not ctx.tx.logs.delete_stream(stream_key(ctx, params["logGroupName"], params["logStreamName"])):
+    key = stream_key(ctx, params["logGroupName"], params["logStreamName"])
+    was_of_task = bury_stream(ctx, key)
+    if not ctx.tx.logs.delete_stream(key) and not was_of_task:
         raise missing_stream()
 
 
 @reads
 def describe_log_streams(params: t.DescribeLogStreamsRequestTypeDef, ctx: Context) -> dict[str, Any]:
-    """By name or by last event, either way round."""
+    """By name or by last event, either way round. Of the streams of tasks that have written nothing only the one whose
+    whole name is the prefix: all of them would have to be searched for."""
     group = named_group(ctx, params)
     by_time = params.get("orderBy") == "LastEventTime"
     if by_time and params.get("logStreamNamePrefix"):
@@ -48,7 +56,8 @@ def describe_log_streams(params: t.DescribeLogStreamsRequestTypeDef, ctx: Contex
 
 def find_stream(ctx: Context, group: str, name: str) -> LogStream:
     """The stream of an existing group; ResourceNotFoundException."""
-    stream = ctx.tx.logs.stream(stream_key(ctx, group, name))
+    key = stream_key(ctx, group, name)
+    stream = ctx.tx.logs.stream(key) or silent_stream(ctx, key)
     if stream is None:
         raise missing_stream()
     return stream
@@ -77,8 +86,17 @@ def _streams_by_name(ctx: Context, group: str, params: t.DescribeLogStreamsReque
     start = read_token(params.get("nextToken"), int, str)
     prefix, last, most = params.get("logStreamNamePrefix", ""), start[1] if start else "", params.get("limit", PAGE) + 1
     if params.get("descending"):
-        return ctx.tx.logs.streams_backward(ctx.region, group, prefix=prefix, before=last, limit=most)
-    return ctx.tx.logs.streams(ctx.region, group, prefix=prefix, after=last, limit=most)
+        found = ctx.tx.logs.streams_backward(ctx.region, group, prefix=prefix, before=last, limit=most)
+        return [*found, *(_silent(ctx, group, prefix) if last != prefix else ())][:most]
+    found = ctx.tx.logs.streams(ctx.region, group, prefix=prefix, after=last, limit=most)
+    return [*(_silent(ctx, group, prefix) if not last else ()), *found][:most]
+
+
+def _silent(ctx: Context, group: str, name: str) -> list[LogStream]:
+    """A task's stream of this name, if the table has none: of names that begin with it, it is the first."""
+    key = stream_key(ctx, group, name)
+    stream = silent_stream(ctx, key) if name and ctx.tx.logs.stream(key) is None else None
+    return [stream] if stream else []
 
 
 def _streams_by_time(ctx: Context, group: str, params: t.DescribeLogStreamsRequestTypeDef) -> list[LogStream]:

@@ -26,6 +26,13 @@ WHERE j.job_id = ?;
 -- What a launch needs of a job.
 SELECT d.task, j.region, j.queue FROM jobs j JOIN job_documents d ON d.number = j.number WHERE j.job_id = ?;
 
+-- name: find_task
+-- The job that a task is an attempt of, or the part (child or node) of it: of those whose ids begin alike, few.
+SELECT j.job_id, c.child, a.number IS NOT NULL
+FROM jobs j LEFT JOIN job_arrays a ON a.number = j.number
+LEFT JOIN job_children c ON c.number = j.number AND c.child = ? AND (c.task_id = ? OR c.attempts LIKE ?)
+WHERE j.job_id >= ? AND j.job_id < ? AND (c.number IS NOT NULL OR j.task_id = ? OR j.attempts LIKE ?);
+
 -- name: get_spec
 -- What the scheduler was told of a job.
 SELECT d.spec FROM jobs j JOIN job_documents d ON d.number = j.number WHERE j.job_id = ?;
