@@ -207,12 +207,29 @@ async def test_not_even_a_daemon_outlives_its_task(server: Server, rig: ProcessR
     await until(lambda: processes_below(scratch) == [])
 
 
-async def test_a_task_ignores_no_signal_that_the_runner_does(server: Server) -> None:
-    spec = shell(server, "grep SigIgn /proc/self/status")
+@pytest_asyncio.fixture
+async def background(rig: ProcessRig) -> AsyncIterator[Server]:
+    """A server begun by a script, in whose background nothing hears of Ctrl-C and Ctrl-\\."""
+    numbers = (signal.SIGINT, signal.SIGQUIT)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    server = Server(rig)
+    try:
+        await server.open()
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    yield server
+    await server.engine.close()
 
-    await run(server, spec)
 
-    ignored = int(server.output(spec).split()[1], 16)
+@pytest.mark.parametrize("memory_mib", [64, 8], ids=["quick", "careful"])
+async def test_a_task_ignores_no_signal_that_the_runner_does(background: Server, memory_mib: int) -> None:
+    spec = shell(background, "exec grep SigIgn /proc/self/status")
+    spec = replace(spec, containers=(replace(spec.containers[0], memory_mib=memory_mib),))
+
+    await run(background, spec)
+
+    ignored = int(background.output(spec).split()[1], 16)
     assert ignored & 0x7FFFFFFF == 0  # of those beyond the first 31 the C library keeps two for itself
 
 

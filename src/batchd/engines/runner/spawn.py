@@ -22,13 +22,8 @@ if TYPE_CHECKING:
     from batchd.engines.runner.users import User
 
 _HANDLED = (signal.SIGCHLD, signal.SIGTERM)  # by the runner
-_IGNORED = (
-    signal.SIGPIPE,
-    signal.SIGXFSZ,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGIO,
-)  # here, which an exec would keep
+# An exec keeps what is ignored: by us, or by who began the server (a script's background has no Ctrl-C).
+_DEFAULTED = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _LONGEST_REASON = 4000  # a write below PIPE_BUF never blocks on an empty pipe
 _ROOM_TO_EXEC_MIB = 16  # arguments and environment may take 6
 
@@ -73,7 +68,7 @@ def spawn_quickly(plan: Plan) -> int:
         if plan.group:
             plan.group.enter()
         return os.posix_spawn(
-            path, plan.argv, plan.env, file_actions=actions, setsid=True, setsigmask=[], setsigdef=_IGNORED
+            path, plan.argv, plan.env, file_actions=actions, setsid=True, setsigmask=[], setsigdef=_DEFAULTED
         )
     except OSError as error:
         raise _cannot_exec(plan, error) from error
@@ -139,9 +134,9 @@ def _turn_into(plan: Plan, write_end: int) -> NoReturn:
 
 def _set_up(plan: Plan) -> None:
     signal.set_wakeup_fd(-1)
-    for number in (*_HANDLED, *_IGNORED):
+    for number in _DEFAULTED:
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.setsid()
     if plan.group:
         plan.group.enter()
