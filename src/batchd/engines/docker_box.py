@@ -12,6 +12,7 @@ from batchd.clock import Clock
 from batchd.engines.docker_api import ContainerState, DockerApi, DockerRefused, patiently
 from batchd.engines.docker_config import CONTAINER, INSTANCE, TASK, Json, container_name
 from batchd.engines.docker_images import Images
+from batchd.engines.docker_oom import KILLED, killed_for_memory
 from batchd.engines.docker_output import append_output
 from batchd.engines.docker_reasons import (
     HOST_LOST,
@@ -161,16 +162,23 @@ async def until_ended(shop: Workshop, box: Box) -> BoxEnd:
     if state is not None and box.output is not None:
         async with shop.readers:
             await _copy_output(shop, box, box.output, follow=False)
-    return _end_of(shop, state)
+    return _end_of(shop, state, await _out_of_memory(box, state))
 
 
-def _end_of(shop: Workshop, state: ContainerState | None) -> BoxEnd:
+async def _out_of_memory(box: Box, state: ContainerState | None) -> bool:
+    """Whether it was killed for want of memory, by Docker's word or else by the kernel's."""
+    if state is None or state.oom_killed or state.exit_code != KILLED:
+        return state is not None and state.oom_killed
+    return await asyncio.to_thread(killed_for_memory, box.id)
+
+
+def _end_of(shop: Workshop, state: ContainerState | None, out_of_memory: bool) -> BoxEnd:
     if state is None:
         return BoxEnd(shop.clock.now_ms(), None, VANISHED)
     at = max(state.started_at, state.finished_at or shop.clock.now_ms())  # Docker may have a quick end first
     if died_with_host(state.started_at, state.finished_at, shop.booted_at):
         return BoxEnd(at, None, HOST_LOST)
-    return BoxEnd(at, state.exit_code, end_reason(state.oom_killed, state.error))
+    return BoxEnd(at, state.exit_code, end_reason(out_of_memory, state.error))
 
 
 async def _ended_state(shop: Workshop, box: Box) -> ContainerState | None:
