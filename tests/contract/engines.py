@@ -6,8 +6,9 @@ To add an engine, write a `Rig` and put it into `RIGS`.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,12 +17,14 @@ from batchd.engines.docker import DockerEngine
 from batchd.engines.engine import Engine, Report
 from batchd.engines.fake import FakeEngine, FakeWorld
 from batchd.engines.process import ProcessEngine
-from batchd.task import ContainerSpec, LogDestination, TaskSpec
+from batchd.engines.runner.place import Place
+from batchd.task import ContainerSpec, LogDestination, Mount, TaskSpec
 from tests.docker_daemon import IMAGE, docker, docker_or_skip
 from tests.docker_desk import clean_up, settings_for
 
 LOG = LogDestination("us-east-1", "/aws/batch/job", "stream")
-_PATIENCE_S = 30.0
+NEVER_S = 600.0  # longer than any test waits
+_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Work:
     hold_mib: int = 0  # keep this much memory
     result: str = ""  # what it writes to the file that BATCHD_OUTPUT names
     run_s: float = 0.0
+    gated: bool = False  # go on until the test opens the rig's gate
     exit_code: int = 0
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -44,6 +48,7 @@ class Rig(Protocol):
     """One engine's backend for one test."""
 
     survives_server: bool  # whether tasks go on when the server's process is killed
+    deaf_exit_code: int  # of what does nothing about SIGTERM and is stopped
 
     def engine(self) -> Engine:
         """A new engine on this backend, as a restarted server would make it; not open."""
@@ -57,6 +62,12 @@ class Rig(Protocol):
     async def until_ended(self, task_id: str) -> None:
         """Wait until the task has ended, without an engine."""
 
+    async def until_gone(self, task_id: str, container: str) -> None:
+        """Wait until this container, which has begun, runs no more, while others of its task do."""
+
+    def open_gate(self) -> None:
+        """What is gated goes on."""
+
     def traces(self, task_id: str) -> list[str]:
         """What is still there of the task: containers, files."""
 
@@ -64,7 +75,7 @@ class Rig(Protocol):
         """End everything that the test's engines left running, and the backend."""
 
 
-def script(work: Work) -> str:
+def script(work: Work, gate: Path) -> str:
     """The work for /bin/sh, of dash or of busybox."""
     steps = []
     if work.on_sigterm:
@@ -80,18 +91,23 @@ def script(work: Work) -> str:
         steps.append(f"printf '%s' '{work.result}' > \"$BATCHD_OUTPUT\"")
     if work.run_s:
         steps.append(f"sleep {work.run_s} & wait $!")
+    if work.gated:
+        steps.append(f"until [ -e '{gate}' ]; do sleep 0.02; done")
     steps.append(f"exit {work.exit_code}")
     return "\n".join(steps)
 
 
-def shell_container(work: Work, image: str) -> ContainerSpec:
+def shell_container(work: Work, image: str, gate: Path) -> ContainerSpec:
     """A container (or process) whose shell does the work."""
-    command = ("batchd-no-such-command",) if work.missing else ("/bin/sh", "-c", script(work))
+    command = ("batchd-no-such-command",) if work.missing else ("/bin/sh", "-c", script(work, gate))
     return ContainerSpec("main", image, command, work.environment, memory_mib=64, log=LOG)
 
 
 class FakeRig:
+    """What is gated goes on by itself, for here the order of all that happens is planned."""
+
     survives_server = False
+    deaf_exit_code = 143
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -105,7 +121,7 @@ class FakeRig:
         if work.show:
             output += work.environment.get(work.show, "") + "\n"
         knobs = {
-            "BATCHD_FAKE_RUN_S": str(work.run_s),
+            "BATCHD_FAKE_RUN_S": str(work.run_s + 0.3 * work.gated),
             "BATCHD_FAKE_EXIT_CODE": str(work.exit_code),
             "BATCHD_FAKE_OUTPUT": output,
             "BATCHD_FAKE_RESULT": work.result,
@@ -125,6 +141,12 @@ class FakeRig:
         end = self._world.next_at() or 0
         await until(lambda: SystemClock().now_ms() > end)
 
+    async def until_gone(self, task_id: str, container: str) -> None:
+        return None
+
+    def open_gate(self) -> None:
+        return None
+
     def traces(self, task_id: str) -> list[str]:
         return files_named(self.directory, task_id)
 
@@ -134,15 +156,18 @@ class FakeRig:
 
 class ProcessRig:
     survives_server = True
+    deaf_exit_code = 143
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._place = Place(str(directory))
+        self._gate = directory.with_name("gate")
 
     def engine(self) -> Engine:
         return ProcessEngine(self.directory, idle_s=0.05)
 
     def container(self, work: Work) -> ContainerSpec:
-        return shell_container(work, "none")
+        return shell_container(work, "none", self._gate)
 
     def server_source(self) -> str:
         return (
@@ -152,7 +177,19 @@ class ProcessRig:
         )
 
     async def until_ended(self, task_id: str) -> None:
-        await until(lambda: not processes_below(self.directory / "scratch" / task_id))
+        """As the runner has written it down: a process is gone before that."""
+        await until(lambda: ["exit", task_id] in [record[:2] for record in self._journal()])
+
+    async def until_gone(self, task_id: str, container: str) -> None:
+        scratch = Path(self._place.scratch(task_id, container))
+        await until(lambda: not processes_below(scratch))
+
+    def open_gate(self) -> None:
+        self._gate.touch()
+
+    def _journal(self) -> list[list[object]]:
+        """What of it stands in whole lines."""
+        return [json.loads(line) for line in Path(self._place.journal).read_text().split("\n")[:-1]]
 
     def traces(self, task_id: str) -> list[str]:
         return files_named(self.directory, task_id)
@@ -168,15 +205,19 @@ class ProcessRig:
 
 class DockerRig:
     survives_server = True
+    deaf_exit_code = 137  # the first process of a container hears no signal that it does nothing about
 
     def __init__(self, directory: Path) -> None:
+        self._gate = directory.with_name("gates") / "gate"
+        self._gate.parent.mkdir()
         self._settings = settings_for(docker_or_skip(), directory)
 
     def engine(self) -> Engine:
         return DockerEngine(self._settings, SystemClock())
 
     def container(self, work: Work) -> ContainerSpec:
-        return shell_container(work, IMAGE)
+        mount = Mount(str(self._gate.parent), str(self._gate.parent), read_only=True)
+        return replace(shell_container(work, IMAGE, self._gate), mounts=(mount,))
 
     def server_source(self) -> str:
         here = self._settings
@@ -191,11 +232,18 @@ class DockerRig:
     async def until_ended(self, task_id: str) -> None:
         await until(lambda: not self._containers(task_id, "--filter=status=running"))
 
+    async def until_gone(self, task_id: str, container: str) -> None:
+        running = ("--filter=status=running", f"--filter=label=batchd.container={container}")
+        await until(lambda: not self._containers(task_id, *running))
+
+    def open_gate(self) -> None:
+        self._gate.touch()
+
     def traces(self, task_id: str) -> list[str]:
         return files_named(self._settings.root, task_id) + self._containers(task_id, "--all")
 
-    def _containers(self, task_id: str, option: str) -> list[str]:
-        return docker(self._settings.url, "ps", "--quiet", option, f"--filter=label=batchd.task={task_id}").split()
+    def _containers(self, task_id: str, *options: str) -> list[str]:
+        return docker(self._settings.url, "ps", "--quiet", *options, f"--filter=label=batchd.task={task_id}").split()
 
     async def close(self) -> None:
         clean_up(self._settings)
@@ -236,7 +284,7 @@ class Server:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for the condition; fails the test after half a minute."""
+    """Wait for the condition; fails the test after two minutes."""
     async with asyncio.timeout(_PATIENCE_S):
         while not condition():  # noqa: ASYNC110 (the world's changes set no event of ours)
             await asyncio.sleep(0.005)

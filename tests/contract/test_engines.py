@@ -14,9 +14,7 @@ import pytest_asyncio
 
 from batchd.engines.engine import Exited, FailedToStart, Lost, Started
 from batchd.task import encode_task
-from tests.contract.engines import RIGS, Rig, Server, Work, until
-
-NEVER_S = 60.0  # longer than any test waits
+from tests.contract.engines import NEVER_S, RIGS, Rig, Server, Work, until
 
 
 @pytest_asyncio.fixture(params=RIGS)
@@ -201,10 +199,11 @@ async def test_a_running_task_is_adopted_after_a_restart(rig: Rig, server: Serve
 
 
 async def test_a_task_that_ended_without_a_server_is_reported_after_the_restart(rig: Rig, server: Server) -> None:
-    spec = server.task(Work(lines=((1, "ready"),), run_s=0.2, exit_code=5))
+    spec = server.task(Work(lines=((1, "ready"),), gated=True, exit_code=5))
     server.engine.start(spec)
     await server.until_output(spec, "ready")
     await server.engine.close()
+    rig.open_gate()
     await rig.until_ended(spec.task_id)
 
     again = Server(rig)

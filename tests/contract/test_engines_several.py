@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Started
 from batchd.task import ContainerSpec, TaskSpec
-from tests.contract.engines import RIGS, Rig, Server, Work, until
+from tests.contract.engines import NEVER_S, RIGS, Rig, Server, Work, until
 
-NEVER_S = 60.0  # longer than any test waits
+READY = ((1, "ready"),)
 
 
 @pytest_asyncio.fixture(params=RIGS)
@@ -50,6 +50,15 @@ async def run(server: Server, spec: TaskSpec) -> Exited:
     return await end_of(server, spec)
 
 
+async def run_until_gone(server: Server, rig: Rig, spec: TaskSpec, name: str, line: str) -> Exited:
+    """As `run`; what is gated goes on when the container of this name, which prints the line, has ended."""
+    server.engine.start(spec)
+    await server.until_output(spec, line, name)
+    await rig.until_gone(spec.task_id, name)
+    rig.open_gate()
+    return await end_of(server, spec)
+
+
 async def end_of(server: Server, spec: TaskSpec) -> Exited:
     exited = await server.report(Exited, spec)
     assert isinstance(exited, Exited)
@@ -58,11 +67,11 @@ async def end_of(server: Server, spec: TaskSpec) -> Exited:
 
 async def test_each_container_has_a_log_of_its_own_and_the_task_one_start(server: Server, rig: Rig) -> None:
     spec = task(
-        container(rig, "main", Work(lines=((1, "from main"),), run_s=0.3)),
+        container(rig, "main", Work(lines=((1, "from main"),), gated=True)),
         helper(rig, "other", Work(lines=((1, "from other"),))),
     )
 
-    exited = await run(server, spec)
+    exited = await run_until_gone(server, rig, spec, "other", "from other")
 
     assert [type(report) for report in server.reports] == [Started, Exited]
     assert (exited.exit_code, exited.reason) == (0, None)
@@ -72,29 +81,39 @@ async def test_each_container_has_a_log_of_its_own_and_the_task_one_start(server
 
 async def test_the_end_of_an_essential_container_decides_and_stops_the_others(server: Server, rig: Rig) -> None:
     spec = task(
-        helper(rig, "other", Work(on_sigterm="7", lines=((1, "ready"),), run_s=NEVER_S)),
-        container(rig, "main", Work(run_s=0.6, exit_code=4), depends_on=(("other", "START"),)),
+        helper(rig, "other", Work(on_sigterm="7", lines=READY, run_s=NEVER_S)),
+        container(rig, "main", Work(gated=True, exit_code=4), depends_on=(("other", "START"),)),
     )
+    server.engine.start(spec)
+    await server.until_output(spec, "ready", "other")
 
-    exited = await run(server, spec)
+    rig.open_gate()
+
+    exited = await end_of(server, spec)
 
     assert exited.exit_code == 4
     assert exited.containers == (ContainerExit("other", 7), ContainerExit("main", 4))
 
 
 async def test_of_two_essential_containers_the_first_to_end_decides(server: Server, rig: Rig) -> None:
-    spec = task(container(rig, "long", Work(on_sigterm="7", run_s=NEVER_S)), container(rig, "short", Work(run_s=0.6)))
+    long = Work(on_sigterm="7", lines=READY, run_s=NEVER_S)
+    spec = task(container(rig, "long", long), container(rig, "short", Work(gated=True)))
+    server.engine.start(spec)
+    await server.until_output(spec, "ready", "long")
 
-    exited = await run(server, spec)
+    rig.open_gate()
+
+    exited = await end_of(server, spec)
 
     assert exited.exit_code == 0
     assert exited.containers == (ContainerExit("long", 7), ContainerExit("short", 0))
 
 
 async def test_what_is_not_essential_may_fail(server: Server, rig: Rig) -> None:
-    spec = task(helper(rig, "helper", Work(exit_code=9)), container(rig, "main", Work(run_s=0.3)))
+    ill = Work(lines=READY, exit_code=9)
+    spec = task(helper(rig, "helper", ill), container(rig, "main", Work(gated=True)))
 
-    exited = await run(server, spec)
+    exited = await run_until_gone(server, rig, spec, "helper", "ready")
 
     assert exited.exit_code == 0
     assert exited.containers == (ContainerExit("helper", 9), ContainerExit("main", 0))
@@ -153,9 +172,8 @@ async def test_a_container_that_waits_for_an_end_minds_not_how(server: Server, r
 
 
 async def test_who_waits_gives_up_after_the_start_timeout(server: Server, rig: Rig) -> None:
-    slow = Work(on_sigterm="7", lines=((1, "ready"),), run_s=NEVER_S)
     spec = task(
-        helper(rig, "first", slow, start_timeout_s=1.0),
+        helper(rig, "first", Work(run_s=NEVER_S), start_timeout_s=1.0, stop_timeout_s=0.3),
         container(rig, "main", Work(), depends_on=(("first", "SUCCESS"),)),
     )
 
@@ -163,7 +181,7 @@ async def test_who_waits_gives_up_after_the_start_timeout(server: Server, rig: R
 
     reason = "CannotStartContainerError: container first did not succeed within 1 s"
     assert (exited.exit_code, exited.reason) == (None, reason)
-    assert exited.containers == (ContainerExit("first", 7), ContainerExit("main", None, reason))
+    assert exited.containers == (ContainerExit("first", rig.deaf_exit_code), ContainerExit("main", None, reason))
 
 
 async def test_where_none_is_essential_the_first_failure_decides_when_all_have_ended(server: Server, rig: Rig) -> None:
@@ -180,7 +198,7 @@ async def test_where_none_is_essential_the_first_failure_decides_when_all_have_e
 
 
 async def test_a_stop_reaches_all_that_run_and_the_others_never_start(server: Server, rig: Rig) -> None:
-    patient = Work(on_sigterm="7", lines=((1, "ready"),), run_s=NEVER_S)
+    patient = Work(on_sigterm="7", lines=READY, run_s=NEVER_S)
     spec = task(
         helper(rig, "first", patient),
         helper(rig, "beside", patient),
@@ -199,7 +217,7 @@ async def test_a_stop_reaches_all_that_run_and_the_others_never_start(server: Se
 
 
 async def test_a_container_may_have_less_time_to_end_than_the_others(server: Server, rig: Rig) -> None:
-    stubborn = Work(on_sigterm="ignore", lines=((1, "ready"),), run_s=NEVER_S)
+    stubborn = Work(on_sigterm="ignore", lines=READY, run_s=NEVER_S)
     spec = task(container(rig, "main", stubborn, stop_timeout_s=0.3))
     server.engine.start(spec)
     await server.until_output(spec, "ready")
@@ -225,7 +243,7 @@ async def test_a_task_of_which_nothing_starts_has_failed_to_start(server: Server
 
 async def test_a_row_of_containers_goes_on_after_a_restart(rig: Rig, server: Server) -> None:
     spec = task(
-        helper(rig, "first", Work(lines=((1, "ready"),), run_s=0.6)),
+        helper(rig, "first", Work(lines=READY, run_s=0.6)),
         container(rig, "main", Work(exit_code=3, lines=((1, "ran"),)), depends_on=(("first", "SUCCESS"),)),
     )
     server.engine.start(spec)
