@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from batchd.clock import Clock
 from batchd.config import Settings
+from tests.patience import LONG_S
 
 if TYPE_CHECKING:
     from batchd.server import Server
@@ -80,13 +81,13 @@ def serving(settings: Settings, clock: Clock | None = None) -> Iterator[Running]
     server = Server(settings, clock)
     with asyncio.Runner() as runner, ThreadPoolExecutor(1, "server") as thread:
         loop = runner.get_loop()
-        thread.submit(loop.run_until_complete, server.start()).result(30)
+        thread.submit(loop.run_until_complete, server.start()).result(LONG_S)
         finished = thread.submit(loop.run_until_complete, server.wait())
         try:
             yield Running(server, server.endpoint, server.keyring.access_key, server.keyring.secret_key)
         finally:
-            asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
-            finished.result(30)
+            asyncio.run_coroutine_threadsafe(server.stop(), loop).result(LONG_S)
+            finished.result(LONG_S)
 
 
 @pytest.fixture

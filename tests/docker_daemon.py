@@ -19,6 +19,7 @@ from socket import AF_UNIX, SOCK_DGRAM, socket
 import pytest
 
 from batchd.engines.docker_api import docker_available, docker_url
+from tests.patience import LONG_S
 
 IMAGE = "batchd-test/busybox:latest"
 GREETER = "batchd-test/greeter:latest"
@@ -28,7 +29,6 @@ _CHANGES = {
     GREETER: ('ENTRYPOINT ["/bin/echo", "hello"]', 'CMD ["world"]'),
     WORKER: ('ENTRYPOINT ["/bin/sh"]', "WORKDIR /tmp", "ENV FROM_IMAGE=yes"),
 }
-_START_S = 30
 _REMOVE_TRIES = 50
 
 
@@ -52,7 +52,7 @@ class DockerDaemon:
             notify = self._root / "ready.sock"
             notify.unlink(missing_ok=True)
             ready.bind(str(notify))
-            ready.settimeout(_START_S)
+            ready.settimeout(LONG_S)
             self._process = subprocess.Popen(
                 [*_dies_with_us(), "dockerd", "--iptables=false", "--bridge=none", *self._options(settings)],
                 env={**os.environ, "NOTIFY_SOCKET": str(notify)},
@@ -83,7 +83,7 @@ class DockerDaemon:
         """As `systemctl stop docker`: containers are stopped, in up to ten seconds each."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=LONG_S)
             self._process = None
 
     def kill(self) -> None:

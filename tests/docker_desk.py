@@ -16,10 +16,10 @@ from batchd.engines.docker import DockerEngine, DockerSettings
 from batchd.engines.engine import Report
 from batchd.task import ContainerSpec, LogDestination, TaskSpec
 from tests.docker_daemon import IMAGE, remove_containers
+from tests.patience import LONG_S, Patience
 
 R = TypeVar("R", bound=Report)
 LOG = LogDestination("us-east-1", "/aws/batch/job", "stream")
-_PATIENCE_S = 60.0
 
 
 def a_container(*command: str, **more: Any) -> ContainerSpec:
@@ -46,7 +46,7 @@ class Desk:
 
     async def until(self, task: TaskSpec, kind: type[R], times: int = 1) -> R:
         """The task's report of this kind, once there are so many."""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(LONG_S):
             while True:
                 self._news.clear()
                 found = [r for r in self.reports if r.task_id == task.task_id and isinstance(r, kind)]
@@ -63,9 +63,11 @@ class Desk:
     async def until_output(self, task: TaskSpec, text: bytes) -> None:
         """Until the file has it; files have no events, so this looks often."""
         path = self.engine.log_path(task.task_id, task.containers[0].name)
-        async with asyncio.timeout(_PATIENCE_S):
-            while not path.exists() or text not in path.read_bytes():  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        patience = Patience()
+        while not path.exists() or text not in path.read_bytes():
+            if patience.ran_out():
+                raise TimeoutError
+            await asyncio.sleep(0.02)
 
 
 def settings_for(url: str, root: Path, **more: Any) -> DockerSettings:

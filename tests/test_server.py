@@ -24,8 +24,8 @@ from batchd.server import ADDRESS, Server
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Tx
 from tests.conftest import Running, serving
-
-PATIENCE_S = 20.0
+from tests.patience import LONG_S, Patience
+from tests.ports import reserved_port
 
 
 class Broken:
@@ -95,9 +95,9 @@ def lines(server: Running, job_id: str) -> list[str]:
 
 def eventually(holds: Callable[[], object]) -> None:
     """As a client waits: by asking."""
-    deadline = time.monotonic() + PATIENCE_S
+    patience = Patience()
     while not holds():
-        assert time.monotonic() < deadline, "that takes too long"
+        assert not patience.ran_out(), "that takes too long"
         time.sleep(0.02)
 
 
@@ -113,7 +113,7 @@ def on_loop(server: Running, work: Callable[[], Any]) -> Any:
     async def call() -> Any:
         return work()
 
-    return asyncio.run_coroutine_threadsafe(call(), loop).result(PATIENCE_S)
+    return asyncio.run_coroutine_threadsafe(call(), loop).result(LONG_S)
 
 
 def writer_of(server: Running) -> Any:
@@ -131,6 +131,7 @@ def test_a_job_goes_on_while_there_is_no_server_and_is_adopted_by_the_next(setti
         furnish(server)
         job_id = submit(server, waiting_for(go))
         eventually(lambda: lines(server, job_id) == ["one"])
+        becomes(server, job_id, "RUNNING")
     with serving(settings) as server:
         assert job(server, job_id)["status"] == "RUNNING"
         go.touch()
@@ -286,32 +287,33 @@ def test_an_unsigned_request_is_refused_unless_the_operator_allows_it(settings: 
 
 
 async def test_a_port_that_is_taken_is_named_and_nothing_is_left_open(settings: Settings, tmp_path: Path) -> None:
-    first = Server(settings)
-    await first.start()
-    port = int(first.endpoint.rpartition(":")[2])
-    second = Server(replace(settings, port=port, data_dir=tmp_path / "other"))
-    try:
-        with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
-            await second.start()
-    finally:
-        await first.stop()
-    await second.start()
-    await second.stop()
+    with reserved_port() as port:
+        first = Server(replace(settings, port=port))
+        await first.start()
+        second = Server(replace(settings, port=port, data_dir=tmp_path / "other"))
+        try:
+            with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
+                await second.start()
+        finally:
+            await first.stop()
+        await second.start()
+        await second.stop()
 
 
 async def test_data_in_use_are_named_and_the_port_is_free_again(settings: Settings) -> None:
     first = Server(settings)
     await first.start()
-    second = Server(settings)
-    try:
-        with pytest.raises(StoreError, match="in use by another batchd"):
-            await second.start()
-        assert (settings.data_dir / ADDRESS).exists()  # the first one's
-    finally:
-        await first.stop()
-    third = Server(replace(settings, port=int(second.endpoint.rpartition(":")[2])))
-    await third.start()
-    await third.stop()
+    with reserved_port() as port:
+        second = Server(replace(settings, port=port))
+        try:
+            with pytest.raises(StoreError, match="in use by another batchd"):
+                await second.start()
+            assert (settings.data_dir / ADDRESS).exists()  # the first one's
+        finally:
+            await first.stop()
+        third = Server(replace(settings, port=port))
+        await third.start()
+        await third.stop()
 
 
 async def test_an_engine_that_cannot_be_used_leaves_nothing_open(settings: Settings, tmp_path: Path) -> None:
@@ -333,7 +335,7 @@ async def test_a_part_that_breaks_down_is_the_end_of_the_server(
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     parts.store.follow(Broken())
     await parts.writer.write(lambda tx: tx.journal.append(TimePassed()))
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(LONG_S):
         await server.quit.wait()
     await server.stop()
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.patience import LONG_S
+
 PROGRAM = Path(sys.executable).with_name("batchd")
 READY = "batchd ready on "
-_PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Batchd:
             env=self._environ(),
             capture_output=True,
             text=True,
-            timeout=_PATIENCE_S,
+            timeout=LONG_S,
             check=False,
             **more,
         )
@@ -62,11 +63,11 @@ def serving(data: Path, *flags: str, port: int = 0) -> Iterator[Batchd]:
     try:
         assert server.stdout is not None
         line = server.stdout.readline()
-        assert line.startswith(READY), server.communicate(timeout=10)[1]
+        assert line.startswith(READY), server.communicate(timeout=LONG_S)[1]
         yield batchd
     finally:
         server.send_signal(signal.SIGTERM)
-        _, errors = server.communicate(timeout=30)
+        _, errors = server.communicate(timeout=LONG_S)
     assert server.returncode == 0, errors
     assert "Traceback" not in errors
 

@@ -10,6 +10,7 @@ import boto3
 
 from tests.cli.command import Batchd, one_line
 from tests.clients.waiting import eventually
+from tests.patience import LONG_S
 
 TOPIC = "arn:aws:kinesis:us-east-1:123456789012:stream/none"
 
@@ -61,6 +62,6 @@ def test_events_are_followed_and_what_was_not_delivered_is_tried_again_or_forgot
     events.put_events(Entries=[{"Source": "other", "DetailType": "Order", "Detail": "{}"}])
     assert "no rule" in following.stdout.readline()
     following.send_signal(signal.SIGINT)
-    assert following.communicate(timeout=30)[1] == ""
+    assert following.communicate(timeout=LONG_S)[1] == ""
     assert following.returncode == 0
     assert "give numbers, or --all" in one_line(batchd("events", "redrive").stderr)

@@ -10,13 +10,16 @@ import pytest
 
 from batchd import __version__
 from tests.cli.command import PROGRAM, Batchd, one_line
+from tests.patience import LONG_S
 
 
 def test_env_is_what_a_shell_evaluates_to_reach_the_server(batchd: Batchd) -> None:
     script = f'eval "$({PROGRAM} env)"; unset BATCHD_DATA_DIR; {PROGRAM} run -- echo reached; echo $AWS_REGION'
     stale = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_SESSION_TOKEN": "stale", "AWS_PROFILE": "stale"}
     environ = {**os.environ, **stale, "BATCHD_DATA_DIR": str(batchd.data)}
-    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["sh", "-c", script], env=environ, capture_output=True, text=True, timeout=LONG_S, check=False
+    )
     assert (done.stdout, done.stderr) == ("reached\nus-east-1\n", "")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-import socket
 from pathlib import Path
 
 from batchd.cli.connect import Clients, access
 from tests.cli.command import Batchd, one_line, serving
 from tests.clients.waiting import described, ended, eventually
+from tests.patience import LONG_S
+from tests.ports import reserved_port
 
 
 def test_the_output_of_the_command_comes_out_and_nothing_else(batchd: Batchd) -> None:
@@ -62,7 +63,7 @@ def test_ctrl_c_terminates_the_job(batchd: Batchd) -> None:
     assert running.stdout is not None
     assert running.stdout.readline() == "started\n"
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=30)
+    _, errors = running.communicate(timeout=LONG_S)
     assert running.returncode == 130
     assert one_line(errors).endswith("is being terminated")
     listed = eventually(lambda: _failed(batchd, "interrupted"), "the job has failed")
@@ -79,22 +80,20 @@ def test_a_reader_that_goes_away_is_no_error(batchd: Batchd) -> None:
     assert reading.stderr is not None
     assert reading.stderr.read() == ""
     reading.stderr.close()
-    reading.wait(30)
+    reading.wait(LONG_S)
 
 
 def test_following_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
-    with socket.socket() as probe:  # the same port both times
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     gate = tmp_path / "gate"
     script = f"echo before; until [ -e {gate} ]; do sleep 0.02; done; echo after; exit 5"
-    with serving(tmp_path / "data", port=port) as batchd:
-        running = batchd.begin("run", "--", "sh", "-c", script)
-        assert running.stdout is not None
-        assert running.stdout.readline() == "before\n"
-    gate.touch()
-    with serving(tmp_path / "data", port=port):
-        output, errors = running.communicate(timeout=30)
+    with reserved_port() as port:
+        with serving(tmp_path / "data", port=port) as batchd:
+            running = batchd.begin("run", "--", "sh", "-c", script)
+            assert running.stdout is not None
+            assert running.stdout.readline() == "before\n"
+        gate.touch()
+        with serving(tmp_path / "data", port=port):
+            output, errors = running.communicate(timeout=LONG_S)
     assert (output, running.returncode) == ("after\n", 5)
     assert "Traceback" not in errors
 

@@ -11,6 +11,7 @@ import pytest
 
 from batchd.cli.search import NotSearchable, Wish, moment, request_of
 from tests.cli.command import PROGRAM, Batchd, one_line
+from tests.patience import LONG_S
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -41,7 +42,7 @@ def test_ended_jobs_are_found_the_latest_end_first(batchd: Batchd) -> None:
 
 
 def test_a_purge_asks_and_then_ends_everything(batchd: Batchd) -> None:
-    jobs = [batchd("run", "-d", "--queue", "doomed", "--", "sleep", "60").stdout.strip() for _ in range(2)]
+    jobs = [batchd("run", "-d", "--queue", "doomed", "--", "sleep", "600").stdout.strip() for _ in range(2)]
 
     refused = batchd("purge", "doomed", input="")
     assert one_line(refused.stderr) == "2 jobs of doomed would end: say --yes if they shall"
@@ -100,7 +101,7 @@ def test_the_aws_command_line_knows_batchds_operations_by_the_variables_of_env(b
         env={**os.environ, "BATCHD_DATA_DIR": str(batchd.data), "AWS_PAGER": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG_S,
         check=False,
     )
 

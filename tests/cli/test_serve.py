@@ -26,6 +26,7 @@ from batchd.config import Settings
 from batchd.server import endpoint_of
 from tests.cli.command import Batchd, one_line, serving
 from tests.clients.waiting import eventually
+from tests.patience import LONG_S
 
 
 @pytest.fixture
@@ -41,14 +42,14 @@ def test_it_says_where_it_listens_and_nothing_else(tmp_path: Path) -> None:
     assert server.stdout is not None
     line = server.stdout.readline()
     server.send_signal(signal.SIGTERM)
-    rest, errors = server.communicate(timeout=30)
+    rest, errors = server.communicate(timeout=LONG_S)
     assert re.fullmatch(r"batchd ready on http://127\.0\.0\.1:\d+\n", line)
     assert (rest, server.returncode) == ("", 0)
     assert "running jobs go on and are adopted at the next start" in errors
 
 
 def test_its_health_can_be_asked_without_a_signature(batchd: Batchd) -> None:
-    with urllib.request.urlopen(f"{batchd.endpoint}/_batchd/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{batchd.endpoint}/_batchd/health", timeout=LONG_S) as answer:
         health = json.load(answer)
     expected = {"version": __version__, "store": "sqlite", "engine": "process", "leader": True, "queueDepth": 0}
     assert {name: health[name] for name in expected} == expected

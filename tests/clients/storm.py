@@ -13,13 +13,12 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,10 +31,12 @@ if __package__ in (None, ""):  # run as a script: the tests are not on the path
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.clients import storm_arrays, storm_gangs
+from tests.patience import LONG_S
+from tests.ports import reserved_port
 
-READY_S = 30.0
 END_S = 600.0
 STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+ENDS = STATUSES[-2:]
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ class Serving:
     def __init__(self, data: Path, plan: Plan) -> None:
         self._data = data
         self._plan = plan
-        with socket.socket() as probe:  # the same port every time, so that running jobs still reach the server
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._stack = ExitStack()
+        # The same port every time, so that running jobs still reach the server.
+        self._port = self._stack.enter_context(reserved_port())
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -122,7 +123,9 @@ class Serving:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
+        """For good."""
         self._end(signal.SIGTERM)
+        self._stack.close()
 
     def client(self, service: str = "batch", region: str = "us-east-1") -> Any:
         """A boto3 client without retries: an error means not acknowledged."""
@@ -133,7 +136,7 @@ class Serving:
             region_name=region,
             aws_access_key_id=keys["accessKeyId"],
             aws_secret_access_key=keys["secretAccessKey"],
-            config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20),
+            config=Config(retries={"max_attempts": 0}, connect_timeout=LONG_S, read_timeout=LONG_S),
         )
 
     def _end(self, number: signal.Signals) -> None:
@@ -200,16 +203,17 @@ def _submit(batch: Any, number: int, earlier: Sequence[str]) -> str:
 
 
 def _wait(serving: Serving, submitted: list[str]) -> dict[str, dict[str, Any]]:
-    """Every job of the queue, by id, once all have ended (or time is up)."""
+    """Every job of the queue, by id, once all have ended (or time is up). One that is tried again goes back to a status
+    that was looked at before: only who has ended is there to stay."""
     batch = serving.client()
     deadline = time.monotonic() + END_S
-    while time.monotonic() < deadline:
-        counts = {status: len(list(_list(batch, status))) for status in STATUSES[:5]}
-        if not any(counts.values()):
-            break
+    known = set(submitted)
+    while True:
+        jobs = {summary["jobId"]: summary for status in STATUSES for summary in _list(batch, status)}
+        known |= jobs.keys()
+        if all(jobs.get(job_id, {}).get("status") in ENDS for job_id in known) or time.monotonic() > deadline:
+            return {**{job_id: {"status": "MISSING"} for job_id in submitted}, **jobs}
         time.sleep(0.2)
-    jobs = {summary["jobId"]: summary for status in STATUSES for summary in _list(batch, status)}
-    return {**{job_id: {"status": "MISSING"} for job_id in submitted}, **jobs}
 
 
 def _list(batch: Any, status: str) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.clients.waiting import ended, eventually
 from tests.clients.worlds import World, fresh
+from tests.patience import LONG_S
 
 Aws = Callable[..., Any]
 
@@ -41,7 +42,7 @@ def command(server: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**own, **server.environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG_S,
         check=False,
     )
 
@@ -150,7 +151,12 @@ def test_wrong_keys_are_refused(server: Any) -> None:
     environ = {**os.environ, **server.environ, "AWS_SECRET_ACCESS_KEY": "wrong"}
     program = Path(sys.executable).with_name("aws")
     done = subprocess.run(
-        [program, "batch", "describe-job-queues"], env=environ, capture_output=True, text=True, timeout=60, check=False
+        [program, "batch", "describe-job-queues"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
     )
     assert done.returncode == 255
     assert "signature we calculated does not match" in done.stderr

@@ -184,6 +184,8 @@ def test_what_becomes_of_jobs_is_told_and_may_start_others(server: Any, world: W
     def all_told() -> bool:
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         states.extend(json.loads(message["Body"]) for message in messages)
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return len(states) >= 4
 
     eventually(all_told, "the states of the first job")
@@ -300,7 +302,7 @@ def test_an_event_reaches_a_function_that_submits_a_job_and_a_topic(server: Any,
         Role=ROLE,
         Handler="index.handler",
         Code={"ZipFile": zipped({"index.py": HANDLER})},
-        Timeout=30,
+        Timeout=300,
     )["FunctionArn"]
     server.client("lambda").add_permission(
         FunctionName=rule, StatementId="events", Action="lambda:InvokeFunction", Principal="events.amazonaws.com"

@@ -67,7 +67,7 @@ class Functions:
 
     def make(self, code: bytes, **more: Any) -> str:
         name = fresh("function")
-        request = {"Runtime": "python3.11", "Handler": "app.handler", "Timeout": 20, "MemorySize": 512, **more}
+        request = {"Runtime": "python3.11", "Handler": "app.handler", "Timeout": 300, "MemorySize": 512, **more}
         self.client.create_function(FunctionName=name, Role=ROLE, Code={"ZipFile": code}, **request)
         self.client.get_waiter("function_active_v2").wait(FunctionName=name)
         return name
@@ -310,15 +310,15 @@ def test_a_functions_failure_is_told_to_its_dead_letter_queue(functions: Functio
         FunctionName=name, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": arn}}
     )
     functions.client.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"raise": "broken"}')
-    found: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {}
 
     def look() -> bool:
         answer = queues.receive_message(QueueUrl=url, WaitTimeSeconds=5, MessageAttributeNames=["All"])
-        found.extend(answer.get("Messages", []))
+        found.update({message["MessageId"]: message for message in answer.get("Messages", [])})
         return len(found) == 2
 
     eventually(look, "both have been told")
-    record, letter = sorted(found, key=lambda message: "MessageAttributes" in message)
+    record, letter = sorted(found.values(), key=lambda message: "MessageAttributes" in message)
     assert json.loads(record["Body"])["requestContext"]["condition"] == "RetriesExhausted"
     assert json.loads(record["Body"])["responsePayload"]["errorMessage"] == "broken"
     assert letter["Body"] == '{"raise": "broken"}'

@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.hashes import SHA1
 
 from tests.clients.storm import Plan, Serving
 from tests.clients.test_aws_cli import command
-from tests.clients.waiting import PATIENCE_S
+from tests.clients.waiting import eventually
 from tests.clients.worlds import fresh
 from tests.conftest import Running
+from tests.patience import LONG_S
 from tests.zips import zipped
 
 
@@ -48,9 +49,13 @@ def box(sqs: Any, suffix: str = "", **attributes: str) -> tuple[str, str]:
 
 
 def receive(sqs: Any, url: str) -> dict[str, Any]:
-    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MessageAttributeNames=["All"])["Messages"]
-    found: dict[str, Any] = message
-    return found
+    def look() -> list[dict[str, Any]] | None:
+        asked = {"QueueUrl": url, "WaitTimeSeconds": 20, "MessageAttributeNames": ["All"]}
+        found: list[dict[str, Any]] | None = sqs.receive_message(**asked).get("Messages")
+        return found
+
+    (message,) = eventually(look, f"a message in {url}")
+    return message
 
 
 class Endpoint:
@@ -66,7 +71,7 @@ class Endpoint:
         return self._statuses.pop(0) if self._statuses else 200
 
     def next(self) -> tuple[dict[str, str], dict[str, Any]]:
-        headers, text = self._came.get(timeout=PATIENCE_S)
+        headers, text = self._came.get(timeout=LONG_S)
         return headers, json.loads(text)
 
 
@@ -195,7 +200,7 @@ def test_a_message_runs_a_function_with_aws_own_event(server: Running, sns: Any,
         Role="arn:aws:iam::123456789012:role/function",
         Runtime="python3.11",
         Handler="app.handler",
-        Timeout=20,
+        Timeout=300,
         Code={"ZipFile": zipped({"app.py": HANDLER})},
     )
     functions.get_waiter("function_active_v2").wait(FunctionName=name)
@@ -226,7 +231,7 @@ def test_what_was_published_arrives_once_though_the_server_is_killed(tmp_path: P
     serving.start()
     try:
         arn = topic(serving.client("sns"))
-        url, queue_arn = box(serving.client("sqs"))
+        url, queue_arn = box(serving.client("sqs"), VisibilityTimeout="3600")
         raw = {"RawMessageDelivery": "true"}
         serving.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn, Attributes=raw)
         published = []
@@ -241,7 +246,7 @@ def test_what_was_published_arrives_once_though_the_server_is_killed(tmp_path: P
         arrived: list[str] = []
         while len(arrived) < len(published):
             asked = {"QueueUrl": url, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
-            arrived += [message["Body"] for message in sqs.receive_message(**asked)["Messages"]]
+            arrived += [message["Body"] for message in sqs.receive_message(**asked).get("Messages", [])]
         assert sorted(arrived) == sorted(published)
         assert "Messages" not in sqs.receive_message(QueueUrl=url)
     finally:

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.clients.storm import Plan, Serving
 from tests.clients.waiting import eventually
 from tests.clients.worlds import MACHINES, needs
+from tests.patience import LONG_S
 from tests.zips import zipped
 
 SEED, EVENTS, KILLS = 20261129, 24, 8
@@ -67,7 +68,7 @@ def function(serving: Serving, kind: str, source: str) -> str:
         Runtime="python3.11",
         Handler="app.handler",
         Role=ROLE,
-        Timeout=30,
+        Timeout=300,
         MemorySize=256,
         Code={"ZipFile": zipped({"app.py": FUNCTION})},
         Environment={"Variables": {"KIND": kind}},
@@ -107,7 +108,7 @@ def test_every_event_leads_to_its_jobs_however_often_the_server_is_killed(tmp_pa
                 time.sleep(chance.uniform(0, 0.5))  # at any moment of what the events have begun
                 serving.kill()
                 serving.start()
-        names = eventually(lambda: finished(serving), f"all jobs are there (seed {SEED})", 120)
+        names = eventually(lambda: finished(serving), f"all jobs are there (seed {SEED})", LONG_S)
     finally:
         serving.stop()
     assert names.keys() == {f"{kind}-{number}" for kind in ("first", "second") for number in range(EVENTS)}

@@ -13,6 +13,7 @@ import pytest
 
 from tests.clients.waiting import ended, eventually, reached
 from tests.clients.worlds import Gate, World, fresh
+from tests.patience import LONG_S
 
 PROGRAM = Path(__file__).with_name("program_in_a_job.py")
 ROLE = "arn:aws:iam::123456789012:role/jobs/night-shift"
@@ -30,7 +31,7 @@ def program(world: World, **properties: Any) -> dict[str, Any]:
 def ask(uri: str, token: str) -> dict[str, Any]:
     """The credentials that a task's token gives. Raises HTTPError."""
     request = urllib.request.Request(uri, headers={"Authorization": token})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=LONG_S) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
 

@@ -34,7 +34,7 @@ def test_an_image_is_a_function(serve: Callable[..., Running], docker_host: str)
         PackageType="Image",
         Code={"ImageUri": IMAGE},
         ImageConfig={"EntryPoint": ["sh", "-c"], "Command": [RUNTIME]},
-        Timeout=30,
+        Timeout=300,
     )
     for number in range(2):
         answer = client.invoke(FunctionName=name, Payload=json.dumps({"number": number}), LogType="Tail")

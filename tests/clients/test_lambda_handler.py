@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.clients.waiting import ended
 from tests.clients.worlds import World, fresh
+from tests.patience import LONG_S
 
 CALL = "import json, sys, lambda_function as f; print(json.dumps(f.lambda_handler(json.loads(sys.argv[1]), None)))"
 
@@ -26,7 +27,7 @@ def test_a_handler_submits_a_job_and_returns_its_id(server: Any, world: World) -
         env={"PATH": os.environ["PATH"], **server.environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from tests.clients.waiting import described, ended
 from tests.clients.worlds import World, needs
 from tests.conftest import Running
 from tests.docker_daemon import IMAGE, docker_host
+from tests.ports import reserved_port
 
 __all__ = ["docker_host"]
 
@@ -20,10 +22,16 @@ def node(targets: str, script: str) -> dict[str, Any]:
     return {"targetNodes": targets, "container": {**container, "linuxParameters": {"initProcessEnabled": True}}}
 
 
-def test_containers_of_one_job_talk_to_their_main_node(serve: Callable[..., Running], docker_host: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Of the main node."""
+    with reserved_port("") as port:
+        yield port
+
+
+def test_containers_of_one_job_talk_to_their_main_node(
+    serve: Callable[..., Running], docker_host: str, port: int
+) -> None:
     world = World.of(serve(engine="docker", docker_host=docker_host, vcpus=4, memory_mib=4096))
     address = f"$AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS {port}"
     # From a file, not through a pipe: nc leaves when the other side has ended, and must have read its input by then.

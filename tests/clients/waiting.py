@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tests.patience import PATIENCE_S, Patience
+
 T = TypeVar("T")
-PATIENCE_S = 30.0
 _POLL_S = 0.02
 
 
 def eventually(look: Callable[[], T | None], what: str, patience_s: float = PATIENCE_S) -> T:
     """The first answer of `look` that is true; AssertionError, saying what was waited for, after the deadline."""
-    deadline = time.monotonic() + patience_s
+    patience = Patience(patience_s)
     while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {patience_s:g} s: {what}"
+        assert not patience.ran_out(), f"not within {patience_s:g} s: {what}"
         time.sleep(_POLL_S)
     return found
 

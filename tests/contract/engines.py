@@ -21,10 +21,10 @@ from batchd.engines.runner.place import Place
 from batchd.task import ContainerSpec, LogDestination, Mount, TaskSpec
 from tests.docker_daemon import IMAGE, docker, docker_or_skip
 from tests.docker_desk import clean_up, settings_for
+from tests.patience import Patience
 
 LOG = LogDestination("us-east-1", "/aws/batch/job", "stream")
 NEVER_S = 600.0  # longer than any test waits
-_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -284,10 +284,12 @@ class Server:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for the condition; fails the test after two minutes."""
-    async with asyncio.timeout(_PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 (the world's changes set no event of ours)
-            await asyncio.sleep(0.005)
+    """Wait for the condition; TimeoutError, which fails the test, when the patience has run out."""
+    patience = Patience()
+    while not condition():
+        if patience.ran_out():
+            raise TimeoutError
+        await asyncio.sleep(0.005)
 
 
 def alive(pid: int) -> bool:

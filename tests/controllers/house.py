@@ -35,8 +35,8 @@ from batchd.store.store import JobRow, Key, StreamKey, Tx
 from batchd.store.writer import Writer
 from batchd.task import ContainerSpec, LogDestination, TaskSpec, encode_task
 from tests.contract.stores import job_row
+from tests.patience import LONG_S, Patience
 
-PATIENCE_S = 10.0
 CE, LINE = "arn:aws:batch:us-east-1:1:compute-environment/ec2", "arn:aws:batch:us-east-1:1:job-queue/night"
 GROUP = "/aws/batch/job"
 
@@ -52,7 +52,7 @@ class TroubledStore(SqliteStore):
         self.commits = 0
 
     def commit(self) -> None:
-        self.gate.wait(PATIENCE_S)
+        self.gate.wait(LONG_S)
         if self.is_full:
             self._transaction.rollback()
             raise StoreError("database or disk is full")
@@ -153,6 +153,8 @@ async def open_house(engine: Callable[[ManualClock, Path], FakeEngine] | None = 
 
 async def until(holds: Callable[[], object]) -> None:
     """Let the loops go on until this is so: what is asked for is what a client can see, which nothing signals."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
+    patience = Patience()
+    while not holds():
+        if patience.ran_out():
+            raise TimeoutError
+        await asyncio.sleep(0.002)

@@ -16,6 +16,7 @@ from batchd.errors import ApiError, DeliveryError, NotYet, Undeliverable
 from batchd.store.sqlite import MEMORY, open_sqlite
 from batchd.store.store import Delivery, Failure, Key, Store, Tx
 from batchd.store.writer import Writer
+from tests.patience import LONG_S
 
 QUICK, SLOW = "arn:aws:sqs:us-east-1:1:quick", "arn:aws:sqs:us-east-1:1:slow"
 SECOND = 1000
@@ -233,7 +234,7 @@ async def test_a_slow_lane_holds_up_no_other() -> None:
         running = asyncio.create_task(post.deliver.run())
         await asyncio.sleep(0)
         post.add("mark", name="quick")  # wakes the loop
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LONG_S):
             await arrived.wait()
         assert post.arrived == ["quick"]
         gate.set()

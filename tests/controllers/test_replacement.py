@@ -31,6 +31,7 @@ from batchd.store.store import Body, JobRow, Key, Tx
 from batchd.store.writer import Writer
 from batchd.task import ContainerSpec, TaskSpec, encode_task
 from tests.contract.stores import job_row
+from tests.patience import LONG_S
 
 KEY = Key("batch.compute-environment", "us-east-1", "ce")
 TASK = encode_task(TaskSpec("", (ContainerSpec("default", "busybox"),)))
@@ -175,7 +176,7 @@ async def test_it_looks_by_itself(world: World, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("batchd.controllers.replacement._EVERY_S", 0.0)
     world.update(30)
     looking = asyncio.create_task(world.replacement.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LONG_S):
         while "replacing" in world.body():  # noqa: ASYNC110 - the commit is another thread's and tells only its writer
             await asyncio.sleep(0)
     looking.cancel()

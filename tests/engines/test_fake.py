@@ -11,6 +11,7 @@ from batchd.clock import ManualClock, SystemClock
 from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Lost, Report, Started
 from batchd.engines.fake import FakeEngine, FakeTask, FakeWorld, read_knobs
 from batchd.task import ContainerSpec, LogDestination, TaskSpec
+from tests.patience import LONG_S
 
 LOG = LogDestination("us-east-1", "group", "stream")
 
@@ -207,7 +208,7 @@ async def test_with_timers_reports_come_by_themselves(tmp_path: Path) -> None:
 
     engine.start(TaskSpec("a", (ContainerSpec("main", "image"),)))
 
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), LONG_S)
     await engine.close()
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from batchd.engines.runner.leftovers import kill_leftovers, started_ticks
+from tests.patience import LONG_S
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def test_a_task_of_the_dead_runner_is_killed(tmp_path: Path) -> None:
     with sleeper() as process:
         kill_leftovers([(process.pid, started_ticks(process.pid))], str(tmp_path))
 
-        assert process.wait(10) == -9
+        assert process.wait(LONG_S) == -9
 
 
 def test_a_number_that_was_used_again_is_not_touched(tmp_path: Path) -> None:
@@ -50,5 +51,5 @@ def test_a_process_with_a_tasks_scratch_is_killed_wherever_it_went(tmp_path: Pat
     with sleeper(env=named, cwd="/") as marked, sleeper(cwd=scratch) as inside, sleeper(cwd=tmp_path) as other:
         kill_leftovers([], str(tmp_path / "scratch"))
 
-        assert (marked.wait(10), inside.wait(10)) == (-9, -9)
+        assert (marked.wait(LONG_S), inside.wait(LONG_S)) == (-9, -9)
         assert other.poll() is None

@@ -17,6 +17,7 @@ from batchd.gateway.operation import Again, Context, Later, Operation, Service
 from batchd.gateway.waiting import Topics
 from batchd.store.store import Key
 from tests.gateway.front_door import Answer, FrontDoor, front_door, http_scope
+from tests.patience import LONG_S
 
 SHELF = Key("test.shelf", "", "shelf")
 FAR = 10**15
@@ -265,4 +266,4 @@ async def test_a_client_that_goes_away_ends_what_is_awaited_for_it() -> None:
         return {}
 
     assert await later(last, hang_up) == []
-    assert await asyncio.wait_for(ended.wait(), 10)
+    assert await asyncio.wait_for(ended.wait(), LONG_S)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from batchd.store.checkpoints import Checkpoints, checkpoint
+from tests.patience import LONG_S
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def commit_until_the_bulk_is_moved(writer: sqlite3.Connection, checkpoints: Chec
         write(writer)
         checkpoints.after_commit()
         commits += 1
-    assert checkpoints.bulk_done.wait(10)
+    assert checkpoints.bulk_done.wait(LONG_S)
     return commits
 
 
@@ -104,7 +105,7 @@ def test_a_log_that_is_long_for_its_rows_is_moved_too_and_cut_back(
         for size in (900_000, 900_000):
             writer.execute("INSERT INTO t (text) VALUES (?)", ("x" * size,))
             checkpoints.after_commit()
-        assert checkpoints.bulk_done.wait(10)
+        assert checkpoints.bulk_done.wait(LONG_S)
         checkpoints.after_commit()
         write(writer)
         checkpoints.after_commit()

@@ -17,6 +17,7 @@ from batchd.scheduler.events import TimePassed
 from batchd.store.sqlite import DatabaseFile, SqliteStore
 from batchd.store.store import Key, Outcome, Tx
 from batchd.store.writer import Writer
+from tests.patience import LONG_S
 
 
 class GatedStore(SqliteStore):
@@ -34,7 +35,7 @@ class GatedStore(SqliteStore):
         return super().apply(units)
 
     def commit(self) -> None:
-        self.gate.wait(10)
+        self.gate.wait(LONG_S)
         super().commit()
 
 
