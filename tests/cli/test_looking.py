@@ -10,6 +10,7 @@ import pytest
 
 from batchd.cli.connect import Clients, access
 from tests.cli.command import Batchd, one_line
+from tests.patience import LONG_S
 
 MACHINES: Any = {
     "type": "EC2",
@@ -23,15 +24,16 @@ ID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @pytest.fixture(scope="module")
-def stuck(batchd: Batchd) -> str:
-    """A job that waits for a GPU."""
+def large(batchd: Batchd) -> str:
+    """The last of three jobs, which have ended."""
     batchd("run", "--queue", "looking", "--name", "first", "--", "true")
     batchd("run", "--queue", "looking", "--name", "broken", "--", "false")
-    return batchd("run", "-d", "--queue", "looking", "--name", "large", "--vcpus", "4", "--", "true").stdout.strip()
+    job: str = batchd("run", "-d", "--queue", "looking", "--name", "large", "--vcpus", "4", "--", "true").stdout.strip()
+    batchd("logs", "-f", job)
+    return job
 
 
-def test_jobs_are_listed_newest_first_one_line_each(batchd: Batchd, stuck: str) -> None:
-    batchd("logs", "-f", stuck)
+def test_jobs_are_listed_newest_first_one_line_each(batchd: Batchd, large: str) -> None:
     lines = batchd("jobs", "--queue", "looking").stdout.splitlines()
     assert lines[0].split() == ["JOB", "ID", "STATUS", "CREATED", "TOOK", "NAME", "REASON"]
     rows = [re.fullmatch(rf"({ID})  (\w+) +\d\d:\d\d:\d\d  [\d.]+ s  (\w+) *(.*?) *", line) for line in lines[1:]]
@@ -42,14 +44,14 @@ def test_jobs_are_listed_newest_first_one_line_each(batchd: Batchd, stuck: str) 
     ]
 
 
-def test_jobs_are_narrowed_by_status_and_number(batchd: Batchd, stuck: str) -> None:
+def test_jobs_are_narrowed_by_status_and_number(batchd: Batchd, large: str) -> None:
     failed = batchd("jobs", "--queue", "looking", "--status", "failed").stdout.splitlines()
     assert len(failed) == 2
     assert "broken" in failed[1]
     assert len(batchd("jobs", "--limit", "2").stdout.splitlines()) == 3
 
 
-def test_several_queues_are_told_apart(batchd: Batchd, stuck: str) -> None:
+def test_several_queues_are_told_apart(batchd: Batchd, large: str) -> None:
     batchd("run", "--queue", "another", "--", "true")
     table = batchd("jobs").stdout
     assert "QUEUE" in table.splitlines()[0]
@@ -132,11 +134,11 @@ def test_why_names_what_a_waiting_job_waits_for(batchd: Batchd) -> None:
     assert "The machine is full: 4 of 4 vCPUs" in said
     followed = batchd.begin("logs", "-f", "waiting")
     _terminate(batchd, blocker)
-    assert followed.communicate(timeout=30)[0] == ""
+    assert followed.communicate(timeout=LONG_S)[0] == ""
     assert followed.returncode == 0
 
 
-def test_top_shows_queues_environments_and_the_machine_once(batchd: Batchd, stuck: str) -> None:
+def test_top_shows_queues_environments_and_the_machine_once(batchd: Batchd, large: str) -> None:
     done = batchd("top", "--once")
     assert done.returncode == 0
     assert re.search(r"^batchd \S+  engine process  vCPU [\d.]+/4  memory \d+/8192 MiB$", done.stdout, re.MULTILINE)

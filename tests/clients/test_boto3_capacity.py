@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from batchd.clock import ManualClock
+from batchd.controllers.replacement import Replacement
 from batchd.quotas import Quotas
 from tests.clients.refusals import refused
 from tests.clients.waiting import described, ended, eventually, reached
@@ -70,7 +72,20 @@ def test_desired_vcpus_are_the_machines_that_the_running_jobs_take(server: Any, 
     assert environment(world)["computeResources"]["minvCpus"] == 2
 
 
-def test_an_update_of_the_machines_that_ends_jobs_lets_them_try_again(server: Any, gate: Gate) -> None:
+@pytest.fixture
+def updates(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Updates of the machines go on once this is set."""
+    may_go, go_on = Event(), Replacement.go_on
+
+    async def go_on_if_it_may(self: Replacement) -> None:
+        if may_go.is_set():
+            await go_on(self)
+
+    monkeypatch.setattr(Replacement, "go_on", go_on_if_it_may)
+    return may_go
+
+
+def test_an_update_of_the_machines_that_ends_jobs_lets_them_try_again(server: Any, gate: Gate, updates: Event) -> None:
     world = World.of(server, **SMALL)
     once = world.submit(gate.script)
     twice = world.submit(gate.script, retryStrategy={"attempts": 2})
@@ -81,6 +96,7 @@ def test_an_update_of_the_machines_that_ends_jobs_lets_them_try_again(server: An
     assert environment(world)["status"] == "UPDATING"
     with refused("Cannot update, resource is being modified."):
         update(world, state="DISABLED")
+    updates.set()
     failed = ended(world.batch, once)
     assert failed["status"] == "FAILED"
     assert failed["statusReason"].startswith("Host EC2 (instance i-")

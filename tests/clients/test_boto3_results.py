@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batchd.services.batchd_ import MODELS
-from tests.clients.waiting import ended
+from tests.clients.waiting import ended, eventually
 from tests.clients.worlds import World, fresh
 from tests.conftest import Running
 
@@ -43,7 +43,7 @@ def test_the_event_of_a_jobs_end_has_its_result(world: World, server: Running) -
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
     world.run(writing('{"rows": 3}'))
 
-    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    (message,) = eventually(lambda: queues.receive_message(QueueUrl=url).get("Messages"), "the event")
 
     assert json.loads(message["Body"])["detail"]["batchdResult"] == {"rows": 3}
 
@@ -177,4 +177,4 @@ def test_every_attempt_says_what_it_used_and_how_long_it_waited(world: World) ->
         usage = attempt["batchdUsage"]
         assert 15 < usage["peakMemoryMiB"] < 64
         assert 0 < usage["cpuSeconds"] < 30
-        assert 0 <= usage["waitSeconds"] < 30
+        assert 0 <= usage["waitSeconds"] <= (attempt["startedAt"] - job["createdAt"]) / 1000

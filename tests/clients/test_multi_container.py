@@ -60,14 +60,15 @@ def outputs(world: World, task: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def test_containers_run_in_their_order_and_tell_how_each_of_them_ended(world: World, tmp_path: Path) -> None:
-    made = tmp_path / "made"
+    made, here = tmp_path / "made", tmp_path / "here"
+    sidecar = f"trap 'echo bye; exit 0' TERM; echo here; touch {here}; sleep 600 & wait"
     definition = define(
         world,
         container("prepare", f"echo preparing; echo data > {made}", essential=False),
-        container("sidecar", "trap 'echo bye; exit 0' TERM; echo here; sleep 60 & wait", essential=False),
+        container("sidecar", sidecar, essential=False),
         container(
             "main",
-            f"cat {made}; echo $AWS_BATCH_JOB_ID $AWS_BATCH_JOB_ATTEMPT; sleep 0.4",
+            f"cat {made}; echo $AWS_BATCH_JOB_ID $AWS_BATCH_JOB_ATTEMPT; until [ -e {here} ]; do sleep 0.02; done",
             dependsOn=[*after("prepare", "SUCCESS"), *after("sidecar", "START")],
         ),
     )
@@ -99,7 +100,7 @@ def test_containers_run_in_their_order_and_tell_how_each_of_them_ended(world: Wo
 def test_the_essential_container_decides_and_each_attempt_keeps_its_own_ends(world: World) -> None:
     definition = define(
         world,
-        container("main", "sleep 0.3; exit $((6 + AWS_BATCH_JOB_ATTEMPT))"),
+        container("main", "exit $((6 + AWS_BATCH_JOB_ATTEMPT))", dependsOn=after("helper", "COMPLETE")),
         container("helper", "exit 1", essential=False),
     )
     job = world.run(jobDefinition=definition, retryStrategy={"attempts": 2})
@@ -163,7 +164,7 @@ def _written(world: World, task: dict[str, Any]) -> list[list[str]]:
 def test_an_array_runs_the_task_for_each_child(world: World) -> None:
     definition = define(
         world,
-        container("main", "echo $AWS_BATCH_JOB_ARRAY_INDEX; sleep 0.1"),
+        container("main", "echo $AWS_BATCH_JOB_ARRAY_INDEX", dependsOn=after("b", "COMPLETE")),
         container("b", "echo b", essential=False),
     )
     array = world.submit(jobDefinition=definition, arrayProperties={"size": 2})

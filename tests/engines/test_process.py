@@ -84,7 +84,7 @@ async def refused(server: Server, spec: TaskSpec) -> str:
 
 
 async def test_a_killed_runner_takes_its_tasks_along_and_they_are_lost(server: Server, rig: ProcessRig) -> None:
-    running = shell(server, "sleep 60 & echo ready; wait", 1)
+    running = shell(server, "sleep 600 & echo ready; wait", 1)
     over = shell(server, "exit 3", 2)
     await run(server, over)
     server.engine.start(running)
@@ -96,7 +96,8 @@ async def test_a_killed_runner_takes_its_tasks_along_and_they_are_lost(server: S
     lost = await server.report(Lost, running)
     assert isinstance(lost, Lost)
     assert lost.reason == "The runner of this task died, and the task with it"
-    assert processes_below(Path(place(rig).scratch(running.task_id))) == []
+    scratch = Path(place(rig).scratch(running.task_id))
+    await until(lambda: processes_below(scratch) == [])  # killed they are, and gone as soon as the kernel comes to it
     await until(lambda: isinstance(server.engine, ProcessEngine) and server.engine.runner_pid not in (None, first))
     assert len(server.of(over.task_id, Exited)) == 1
     assert server.of(over.task_id, Lost) == []
@@ -155,7 +156,7 @@ async def test_the_runner_stays_while_a_task_runs(rig: ProcessRig) -> None:
 async def test_sigterm_to_the_runner_stops_its_tasks_and_writes_down_how_they_ended(rig: ProcessRig) -> None:
     server = Server(rig)
     await server.open()
-    spec = shell(server, "trap 'exit 7' TERM; echo ready; sleep 60 & wait")
+    spec = shell(server, "trap 'exit 7' TERM; echo ready; sleep 600 & wait")
     server.engine.start(spec)
     await server.until_output(spec, "ready")
 
@@ -188,7 +189,7 @@ async def test_a_directory_too_deep_for_a_socket_will_do(tmp_path: Path) -> None
 
 
 async def test_what_a_task_leaves_behind_ends_with_it(server: Server, rig: ProcessRig) -> None:
-    spec = shell(server, "sleep 60 & echo ready")
+    spec = shell(server, "sleep 600 & echo ready")
 
     await run(server, spec)
 
@@ -199,7 +200,7 @@ async def test_what_a_task_leaves_behind_ends_with_it(server: Server, rig: Proce
 async def test_not_even_a_daemon_outlives_its_task(server: Server, rig: ProcessRig) -> None:
     if not server.engine.abilities.limits_memory:
         pytest.skip("no control groups here")
-    spec = shell(server, "mkfifo up; setsid sh -c 'echo up > up; exec sleep 60' & read word < up")
+    spec = shell(server, "mkfifo up; setsid sh -c 'echo up > up; exec sleep 600' & read word < up")
 
     await run(server, spec)
 
@@ -325,12 +326,12 @@ async def test_each_of_several_containers_has_a_directory_of_its_own(server: Ser
 
 
 async def test_forgetting_a_task_of_several_containers_kills_them_all(server: Server, rig: ProcessRig) -> None:
-    spec = shell(server, "echo ready; sleep 60")
+    spec = shell(server, "echo ready; sleep 600")
     slow = replace(
         spec.containers[0],
         name="slow",
         stop_timeout_s=60.0,
-        command=("/bin/sh", "-c", "trap '' TERM; read x; sleep 60"),
+        command=("/bin/sh", "-c", "trap '' TERM; read x; sleep 600"),
     )
     spec = replace(spec, containers=(*spec.containers, slow))
     server.engine.start(spec)
@@ -408,8 +409,8 @@ async def test_memory_taken_by_one_task_is_not_held_against_the_next(server: Ser
 
 
 async def test_a_stop_right_behind_the_start_reaches_the_task(server: Server) -> None:
-    quick = shell(server, "sleep 60", 1)
-    careful = shell(server, "sleep 60", 2)
+    quick = shell(server, "sleep 600", 1)
+    careful = shell(server, "sleep 600", 2)
     careful = replace(careful, containers=(replace(careful.containers[0], memory_mib=8),))
 
     for spec in (quick, careful):
@@ -423,7 +424,7 @@ async def test_a_stop_right_behind_the_start_reaches_the_task(server: Server) ->
 
 
 async def test_forgetting_a_running_task_kills_it(server: Server, rig: ProcessRig) -> None:
-    spec = shell(server, "echo ready; sleep 60")
+    spec = shell(server, "echo ready; sleep 600")
     server.engine.start(spec)
     await server.until_output(spec, "ready")
     scratch = Path(place(rig).scratch(spec.task_id))
@@ -472,4 +473,4 @@ async def test_whenever_the_runner_dies_no_task_runs_twice_and_each_one_ends(
     assert len(numbers) == len(set(numbers))
     exited = {int(spec.task_id, 16) for spec in specs if server.of(spec.task_id, Exited)}
     assert exited <= set(map(int, numbers))
-    assert processes_below(Path(place(rig).scratches)) == []
+    await until(lambda: processes_below(Path(place(rig).scratches)) == [])

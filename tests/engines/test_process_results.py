@@ -88,8 +88,8 @@ async def test_a_restarted_server_hears_of_result_and_usage_again(rig: ProcessRi
     first = await run(server, shell('echo 1 > "$BATCHD_OUTPUT"'))
     assert isinstance(server.engine, ProcessEngine)
     pid = server.engine.runner_pid
-    await server.engine.close()
     os.kill(pid or 0, signal.SIGKILL)
+    await server.engine.close()
 
     later = Server(rig)
     await later.open(first.task_id)
