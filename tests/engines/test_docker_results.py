@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from batchd.engines.docker import DockerSettings
-from batchd.engines.engine import RESULT_BYTES, Exited, Started
+from batchd.engines.engine import RESULT_BYTES, Exited, Started, Usage
 from batchd.task import TaskSpec
+from tests.contract.engines import until
 from tests.docker_daemon import docker_host
 from tests.docker_desk import Desk, a_container, a_task, clean_up, open_desk, settings_for
 
@@ -83,10 +84,19 @@ async def test_nobody_else_gets_at_the_file(desk: Desk, settings: DockerSettings
 
 
 async def test_memory_and_cpu_are_seen_while_it_runs(desk: Desk) -> None:
-    script = "x=$(head -c 20000000 /dev/zero | tr '\\0' x); i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sleep 2"
+    work = "x=$(head -c 20000000 /dev/zero | tr '\\0' x); i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+    task = a_task("sh", "-c", f"{work}; sleep 600", memory_mib=128)
+    desk.engine.start(task)
+    await desk.until(task, Started)
+    await until(lambda: _has_worked(desk.engine._runs[task.task_id].boxes[0].meter.usage))
 
-    exited = await run(desk, a_task("sh", "-c", script, memory_mib=128))
+    desk.engine.stop(task.task_id, 0)
 
+    exited = await desk.until(task, Exited)
     assert exited.usage is not None
     assert 15 < exited.usage.peak_memory_mib < 128
     assert 0.05 < exited.usage.cpu_s < 60
+
+
+def _has_worked(usage: Usage | None) -> bool:
+    return usage is not None and usage.cpu_s > 0.05 and usage.peak_memory_mib > 15

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 
 from batchd.engines.docker import DockerSettings
-from batchd.engines.engine import Exited, FailedToStart, Started
-from tests.docker_desk import a_task, open_desk, settings_for
+from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Started
+from tests.docker_desk import a_container, a_task, open_desk, settings_for
+from tests.patience import LONG_S
 
 CREATED = {"Id": "c1", "State": {"Status": "created", "ExitCode": 0}, "Config": {}}
 EXITED: dict[str, Any] = {
@@ -86,13 +87,16 @@ async def settings(daemon: Daemon, tmp_path: Path) -> AsyncIterator[DockerSettin
     await runner.cleanup()
 
 
-@pytest.mark.parametrize(("call", "state"), [("POST create", "created"), ("POST start", "started")])
+@pytest.mark.parametrize(
+    ("call", "limit", "state"),
+    [("POST create", {"create_timeout_s": 0.1}, "created"), ("POST start", {"start_timeout_s": 0.1}, "started")],
+)
 async def test_a_daemon_that_is_too_slow_fails_the_task_with_awss_reason(
-    daemon: Daemon, settings: DockerSettings, call: str, state: str
+    daemon: Daemon, settings: DockerSettings, call: str, limit: dict[str, float], state: str
 ) -> None:
     daemon.hang = call
     task = a_task("true")
-    async with open_desk(replace(settings, create_timeout_s=0.1, start_timeout_s=0.1)) as desk:
+    async with open_desk(replace(settings, **limit)) as desk:
         desk.engine.start(task)
         report = await desk.until(task, FailedToStart)
     assert report.reason == f"DockerTimeoutError: Could not transition to {state}; timed out after waiting 0s"
@@ -105,6 +109,20 @@ async def test_the_end_is_learnt_though_no_event_tells_it(daemon: Daemon, settin
         end = await desk.until(task, Exited)
     assert (end.exit_code, end.at) == (0, 1767225601000)
     assert [type(report) for report in desk.reports] == [Started, Exited]
+
+
+async def test_who_ended_in_time_is_not_given_up_though_it_is_heard_of_late(
+    daemon: Daemon, settings: DockerSettings
+) -> None:
+    """The daemon's times are long ago, as after a stall; from start to end it took a second."""
+    first = a_container("true", name="first", essential=False, start_timeout_s=5.0)
+    main = a_container("true", name="main", depends_on=(("first", "SUCCESS"),))
+    task = replace(a_task(), containers=(first, main))
+    async with open_desk(settings) as desk:
+        desk.engine.start(task)
+        end = await desk.until(task, Exited)
+    assert (end.exit_code, end.reason) == (0, None)
+    assert end.containers == (ContainerExit("first", 0), ContainerExit("main", 0))
 
 
 async def test_an_end_is_never_before_its_start(daemon: Daemon, settings: DockerSettings) -> None:
@@ -146,7 +164,7 @@ async def test_a_refusal_to_remove_a_container_is_met_with_another_try(
         desk.engine.start(task)
         await desk.until(task, Exited)
         desk.engine.forget(task.task_id)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_S):
             await daemon.removed.wait()
     assert daemon.calls.count("DELETE c1") == 2
 

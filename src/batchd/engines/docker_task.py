@@ -145,7 +145,7 @@ class TaskRun:
                 waited_for = {*self._watchers, *(() if asked.done() else (asked,))}
                 await asyncio.wait(waited_for, timeout=self._patience_s(), return_when=asyncio.FIRST_COMPLETED)
                 self._take([task for task in self._watchers if task.done()])
-                self._give_up()
+                await self._give_up()
         finally:
             await cancel(asked)
 
@@ -193,11 +193,15 @@ class TaskRun:
                 stopper.cancel()
             self._ensemble.end(box.part, end.exit_code, end.reason)
 
-    def _give_up(self) -> None:
+    async def _give_up(self) -> None:
+        """For those that wait for a container whose time is over, unless it had ended by then: where the machine
+        stalls, its watcher tells that later."""
         now = self._shop.clock.now_ms()
-        for box in [box for box, at in self._give_up_at.items() if at <= now]:
+        for box, at in [(box, at) for box, at in self._give_up_at.items() if at <= now]:
             del self._give_up_at[box]
-            self._ensemble.give_up(box.part, box.start_timeout_s or 0.0)
+            state = await docker_box.look(self._shop, box)
+            if state is None or not state.ended or state.finished_at > at:
+                self._ensemble.give_up(box.part, box.start_timeout_s or 0.0)
 
     def _patience_s(self) -> float | None:
         if not self._give_up_at:

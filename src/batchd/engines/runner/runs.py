@@ -99,8 +99,12 @@ class Runs:
     def tick(self) -> float | None:
         """Do what is due by now. Seconds until there is more to do; None: nothing is planned."""
         now = time.monotonic()
-        for run, name in [key for key, at in self._give_up_at.items() if at <= now]:
-            del self._give_up_at[run, name]
+        due = [key for key, at in self._give_up_at.items() if at <= now]
+        if due:
+            self._children.reap()  # where the machine stalls, who ended in time is heard of late
+        for run, name in due:
+            if self._give_up_at.pop((run, name), None) is None:
+                continue
             run.ensemble.give_up(run.ensemble.part(name), run.processes[name]["start_timeout_s"] or 0.0)
             self._go_on(run)
         waits = [max(0.0, at - now) for at in self._give_up_at.values()]
