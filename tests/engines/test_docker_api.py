@@ -65,7 +65,8 @@ def test_a_missing_socket_is_said_in_words(tmp_path: Path) -> None:
     assert docker_available(url) == f"Docker does not answer at {url}: [Errno 2] No such file or directory"
 
 
-def test_a_socket_that_never_answers_is_not_available(tmp_path: Path) -> None:
+def test_a_socket_that_never_answers_is_not_available(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchd.engines.docker_api._PROBE_S", 0.1)
     with socket(AF_UNIX, SOCK_STREAM) as silent:
         silent.bind(str(tmp_path / "d.sock"))
         silent.listen()

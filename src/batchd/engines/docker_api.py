@@ -31,7 +31,7 @@ T = TypeVar("T")
 DEFAULT_URL = "unix:///var/run/docker.sock"
 _NEWEST_API = (1, 47)  # of those whose answers were read; the daemon's own version is used where it is older
 _ANSWER_S = 60.0  # for calls that have no limit of their own
-_PROBE_S = 1.0
+_PROBE_S = 10.0  # a daemon that is not there says so at once, a busy one takes its time
 _BUFFER = 256 * 1024
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
@@ -82,7 +82,7 @@ def docker_url(url: str | None = None) -> str:
 
 
 def docker_available(url: str | None = None) -> str | None:
-    """Why the daemon cannot be used, in one sentence; None when it answered a ping within a second."""
+    """Why the daemon cannot be used, in one sentence; None when it answered a ping."""
     address = docker_url(url)
     try:
         connection = _probe_connection(address)
