@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -151,6 +152,37 @@ async def test_the_runner_stays_while_a_task_runs(rig: ProcessRig) -> None:
 
     await server.until_output(spec, "done")
     await until(lambda: not alive(pid))
+
+
+async def test_a_runner_about_to_end_leaves_alone_who_begins_anew_in_its_place(tmp_path: Path) -> None:
+    """As after `rm -rf data; batchd serve`, within the ten seconds that a runner waits for another server."""
+    directory = tmp_path / "engine"
+    before = ProcessEngine(directory, idle_s=2.0)
+    await before.open(lambda report: None, [])
+    old = before.runner_pid or 0
+    await before.close()
+    for path in directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    rig = ProcessRig(directory)
+    server = Server(rig)
+    await server.open()
+    spec = shell(server, "trap 'exit 7' TERM; echo ready; sleep 600 & wait")
+    server.engine.start(spec)
+    await server.until_output(spec, "ready")
+    assert runner_pid(server) != old
+
+    await until(lambda: not alive(old))
+
+    await server.engine.close()
+    again = Server(rig)
+    await again.open(spec.task_id)
+    assert [type(report) for report in again.reports] == [Started]
+    again.engine.stop(spec.task_id, 20.0)
+    exited = await again.report(Exited, spec)
+    assert isinstance(exited, Exited)
+    assert exited.exit_code == 7
+    await again.engine.close()
+    await rig.close()
 
 
 async def test_sigterm_to_the_runner_stops_its_tasks_and_writes_down_how_they_ended(rig: ProcessRig) -> None:

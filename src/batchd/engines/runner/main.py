@@ -34,13 +34,17 @@ def main(directory: str, idle_s: float) -> None:
     _close_inherited()
     place = Place(directory)
     place.make()
-    if not _take_lock(place.lock):
+    lock = _take_lock(place.lock)
+    if lock is None:
         return
     listener = _listen(place.socket)
     if os.fork():
         os._exit(0)
     _leave_terminal(place.errors)
     _serve(place, listener, idle_s)
+    if _is_still(lock, place.lock):
+        os.unlink(place.socket)
+        _remember_groups(place, [])
 
 
 def _serve(place: Place, listener: socket.socket, idle_s: float) -> None:
@@ -53,9 +57,6 @@ def _serve(place: Place, listener: socket.socket, idle_s: float) -> None:
     Runner(place, table, groups, notes).run(listener, idle_s)
     table.flush()
     groups.close()
-    with contextlib.suppress(FileNotFoundError):  # an operator may have removed the directory
-        os.unlink(place.socket)
-        _remember_groups(place, [])
 
 
 def _remember_groups(place: Place, bases: list[str]) -> None:
@@ -92,8 +93,9 @@ def _close_inherited() -> None:
                 os.close(int(name))
 
 
-def _take_lock(path: str) -> bool:
-    """Be the only runner here; the lock is held until this process ends. A runner about to end is waited for."""
+def _take_lock(path: str) -> int | None:
+    """Be the only runner here; the lock is held until this process ends. A runner about to end is waited for. None if
+    another one stays."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + _LOCK_PATIENCE_S
     while True:
@@ -101,10 +103,18 @@ def _take_lock(path: str) -> bool:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                return False
+                return None
             time.sleep(0.01)
         else:
-            return True
+            return fd
+
+
+def _is_still(fd: int, path: str) -> bool:
+    """Whether the path leads to this open file: an operator may have removed the directory, and begun anew."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _listen(path: str) -> socket.socket:
@@ -131,9 +141,10 @@ def _leave_terminal(errors: str) -> None:
 
 
 def _group_name(directory: str) -> str:
-    """A name for our control groups that no other runner of this machine has."""
+    """A name for our control groups that no other runner of this machine has, not even one whose directory is a new one
+    in the place of ours."""
     status = os.stat(directory)
-    return f"batchd-{status.st_dev:x}-{status.st_ino:x}"
+    return f"batchd-{status.st_dev:x}-{status.st_ino:x}-{os.getpid():x}"
 
 
 if __name__ == "__main__":
