@@ -23,6 +23,14 @@ def test_env_is_what_a_shell_evaluates_to_reach_the_server(batchd: Batchd) -> No
     assert (done.stdout, done.stderr) == ("reached\nus-east-1\n", "")
 
 
+def test_env_may_be_evaluated_again_and_again(batchd: Batchd) -> None:
+    script = f'export AWS_DATA_PATH=/mine; for i in 1 2 3; do eval "$({PROGRAM} env)"; done; echo $AWS_DATA_PATH'
+    environ = {**os.environ, "BATCHD_DATA_DIR": str(batchd.data)}
+    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    models, mine = done.stdout.strip().split(":")
+    assert (models.endswith("models"), mine) == (True, "/mine")
+
+
 def test_version_is_the_packages(batchd: Batchd) -> None:
     assert batchd("version").stdout == f"{__version__}\n"
 

@@ -41,13 +41,14 @@ class Access:
         not have come before those that the user has."""
         from batchd.services.batchd_ import MODELS
 
+        paths = (MODELS, *os.environ.get("AWS_DATA_PATH", "").split(os.pathsep))
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.access_key or "",
             "AWS_SECRET_ACCESS_KEY": self.secret_key or "",
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
-            "AWS_DATA_PATH": os.pathsep.join(filter(None, (MODELS, os.environ.get("AWS_DATA_PATH")))),
+            "AWS_DATA_PATH": os.pathsep.join(path for path in dict.fromkeys(paths) if path),
         }
 
 
