@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from batchd import __version__
+from batchd.cli.connect import local_access
+from batchd.config import load_settings
 from tests.cli.command import PROGRAM, Batchd, one_line
 from tests.patience import LONG_S
 
@@ -65,6 +67,35 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     done = Batchd(tmp_path, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", **keys})("jobs")
     assert done.returncode == 1
     assert one_line(done.stderr) == "no server answers at http://127.0.0.1:1: is `batchd serve` running?"
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"AWS_ENDPOINT_URL": "127.0.0.1:4580"}, "AWS_ENDPOINT_URL must begin with http://"),
+        ({"AWS_ACCESS_KEY_ID": "AKIANOBODY"}, "The security token included in the request is invalid."),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "The request signature we calculated does not match"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 'eval "$(batchd env)"'),
+    ],
+    ids=str,
+)
+def test_an_environment_that_cannot_work_is_told_in_one_line(
+    batchd: Batchd, environ: dict[str, str], text: str
+) -> None:
+    keys = local_access(load_settings({"data_dir": batchd.data}, {})).variables
+    nowhere = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(batchd.data)}
+    done = Batchd(batchd.data, {**keys, **nowhere, **environ})("jobs")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert text in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}"])
+def test_files_of_a_server_that_are_broken_are_named(tmp_path: Path, text: str) -> None:
+    for name in ("keys.json", "server.json"):
+        (tmp_path / name).write_text(text)
+    done = Batchd(tmp_path)("jobs")
+    assert done.returncode == 1
+    assert one_line(done.stderr).startswith(f"{tmp_path}/keys.json is not what a server writes")
 
 
 @pytest.mark.parametrize(

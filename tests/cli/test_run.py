@@ -42,6 +42,13 @@ def test_arguments_reach_the_command_as_they_are(batchd: Batchd) -> None:
     assert done.stdout.splitlines() == words
 
 
+def test_what_the_terminal_cannot_show_is_written_as_its_number(batchd: Batchd) -> None:
+    poor = Batchd(batchd.data, {"PYTHONIOENCODING": "latin-1"})
+    done = poor("run", "--", "echo", "gr\u00fc\u00dfe \u2603", errors="replace")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\\u2603\n")
+
+
 def test_flags_make_the_job(batchd: Batchd) -> None:
     flags = ["--queue", "flags", "--name", "named", "-e", "A=1", "-e", "B=x=y", "--attempts", "2", "--timeout", "60"]
     script = 'echo "$AWS_BATCH_JQ_NAME $AWS_BATCH_JOB_ATTEMPT $A $B"; [ "$AWS_BATCH_JOB_ATTEMPT" = 2 ]'

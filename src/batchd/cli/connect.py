@@ -55,19 +55,29 @@ class Access:
 def local_access(settings: Settings) -> Access:
     """Of the server that runs on this data directory; NotConnected if none does."""
     try:
-        keys = json.loads((settings.data_dir / "keys.json").read_text())
-        endpoint = json.loads((settings.data_dir / "server.json").read_text())["endpoint"]
+        key, secret = _members(settings.data_dir / "keys.json", "accessKeyId", "secretAccessKey")
+        [endpoint] = _members(settings.data_dir / "server.json", "endpoint")
     except (FileNotFoundError, NotADirectoryError):
         raise NotConnected(f"no server runs on {settings.data_dir}: start one with `batchd serve`") from None
     except PermissionError as error:
         raise NotConnected(f"cannot read {error.filename}: it belongs to the user who runs the server") from None
-    return Access(endpoint, settings.region, keys["accessKeyId"], keys["secretAccessKey"])
+    return Access(endpoint, settings.region, key, secret)
+
+
+def _members(file: Path, *names: str) -> list[str]:
+    try:
+        found = json.loads(file.read_text())
+        return [found[name] for name in names]
+    except (ValueError, KeyError, TypeError):
+        raise NotConnected(f"{file} is not what a server writes: is its disk full, or was it edited?") from None
 
 
 def access(data_dir: Path | None = None) -> Access:
     """The server of this data directory; without one, the environment's if it names one, else the usual one."""
     settings = load_settings({"data_dir": data_dir}, os.environ)
     if data_dir is None and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
+        if not endpoint.startswith(("http://", "https://")):
+            raise NotConnected(f"AWS_ENDPOINT_URL must begin with http:// or https://, and is {endpoint!r}")
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or settings.region
         return Access(endpoint, region)
     return local_access(settings)
@@ -123,13 +133,15 @@ def complaint(error: Exception) -> str | None:
     """What a client's error says to a person, or None for what is no client's error."""
     if not type(error).__module__.startswith("botocore"):
         return None
-    from botocore.exceptions import ClientError, EndpointConnectionError
+    from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
     if isinstance(error, EndpointConnectionError):
         return f"no server answers at {_base(error.kwargs['endpoint_url'])}: is `batchd serve` running?"
     if isinstance(error, ClientError):
         text = error.response.get("Error", {}).get("Message") or str(error)
-        return _WRAPPED.sub(r"\1", text)
+        return _WRAPPED.sub(r"\1", text.partition("\n")[0])  # what was signed stands below: nothing for a person
+    if isinstance(error, NoCredentialsError):
+        return 'there are no keys in the environment: eval "$(batchd env)" puts them there'
     return str(error)
 
 

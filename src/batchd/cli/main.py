@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -29,6 +30,8 @@ def main() -> None:
     """The console script. Errors of ours, of the service and of usage are one line, not a traceback."""
     from batchd.cli.connect import complaint
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a job may write what this terminal cannot show
     try:
         code = app(standalone_mode=False)
     except BatchdError as error:
