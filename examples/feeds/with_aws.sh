@@ -44,12 +44,13 @@ permit() { # FUNCTION SERVICE SOURCE-ARN
     rule=$(aws events put-rule --name feeds-daily --schedule-expression "$schedule" --query RuleArn --output text)
     start=$(create feeds-start start "")
     permit feeds-start events.amazonaws.com "$rule"
+    analyse=$(create feeds-analyse analyse "JOB_QUEUE=feeds,JOB_DEFINITION=feedstream-count,PARALLELISM=4")
+    permit feeds-analyse sns.amazonaws.com "$topic"
+    aws sns subscribe --topic-arn "$topic" --protocol lambda --notification-endpoint "$analyse"
+
+    # Last: what is published before somebody subscribes is lost.
     job="{\\\"jobName\\\": \\\"check-feed\\\", \\\"jobQueue\\\": \\\"feeds\\\", \\\"jobDefinition\\\": \\\"feedstream-check\\\","
     job="$job \\\"parameters\\\": {\\\"feed\\\": \\\"$here/feed.xml\\\"}}"
     echo "[{\"Id\": \"start\", \"Arn\": \"$start\", \"Input\": \"$job\"}]" >"$work/targets.json"
     aws events put-targets --rule feeds-daily --targets "file://$work/targets.json"
-
-    analyse=$(create feeds-analyse analyse "JOB_QUEUE=feeds,JOB_DEFINITION=feedstream-count,PARALLELISM=4")
-    permit feeds-analyse sns.amazonaws.com "$topic"
-    aws sns subscribe --topic-arn "$topic" --protocol lambda --notification-endpoint "$analyse"
 } >/dev/null

@@ -90,17 +90,18 @@ def main(schedule: str, store: str) -> None:
 
     rule = events.put_rule(Name="feeds-daily", ScheduleExpression=schedule)["RuleArn"]
     start = function("feeds-start", "start", role, {}, "events.amazonaws.com", rule)
+    variables = {"JOB_QUEUE": "feeds", "JOB_DEFINITION": "feedstream-count", "PARALLELISM": "4"}
+    analyse = function("feeds-analyse", "analyse", role, variables, "sns.amazonaws.com", topic)
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=analyse)
+
     job = {
         "jobName": "check-feed",
         "jobQueue": "feeds",
         "jobDefinition": "feedstream-check",
         "parameters": {"feed": str(HERE / "feed.xml")},
     }
+    # Last: what is published before somebody subscribes is lost.
     events.put_targets(Rule="feeds-daily", Targets=[{"Id": "start", "Arn": start, "Input": json.dumps(job)}])
-
-    variables = {"JOB_QUEUE": "feeds", "JOB_DEFINITION": "feedstream-count", "PARALLELISM": "4"}
-    analyse = function("feeds-analyse", "analyse", role, variables, "sns.amazonaws.com", topic)
-    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=analyse)
 
 
 if __name__ == "__main__":
