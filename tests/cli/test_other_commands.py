@@ -34,7 +34,7 @@ def test_env_may_be_evaluated_again_and_again(batchd: Batchd) -> None:
 
 
 def test_version_is_the_packages(batchd: Batchd) -> None:
-    assert batchd("version").stdout == f"{__version__}\n"
+    assert batchd("version").stdout == batchd("--version").stdout == f"{__version__}\n"
 
 
 def test_the_doctor_sees_the_machine_and_the_server(batchd: Batchd) -> None:
@@ -125,10 +125,13 @@ def test_a_refusal_of_the_service_is_one_line_and_exit_code_1(batchd: Batchd) ->
     assert one_line(done.stderr) == "Job name should match valid pattern"
 
 
-def test_without_any_words_the_help_is_shown(tmp_path: Path) -> None:
-    done = Batchd(tmp_path)()
-    assert done.returncode == 0
-    assert "batchd serve" in done.stdout + done.stderr
+@pytest.mark.parametrize(("words", "text"), [([], "batchd serve"), (["events"], "redrive")], ids=str)
+def test_where_words_are_missing_the_help_is_shown_and_nothing_else(
+    tmp_path: Path, words: list[str], text: str
+) -> None:
+    done = Batchd(tmp_path)(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert text in done.stdout
 
 
 def test_the_demo_runs_nine_jobs_and_leaves_nothing_behind(tmp_path: Path) -> None:

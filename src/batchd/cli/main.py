@@ -45,13 +45,27 @@ def main() -> None:
     sys.exit(code)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # what every program is asked for; the command says the same
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 def _refuse_usage(error: Any) -> NoReturn:  # Any: typer does not name the class that its errors share
     """The help where nothing was asked for, else what is wrong and where to read on."""
-    if len(sys.argv) == 1:
-        error.show()
-        sys.exit(0)
     command = error.ctx.command_path if error.ctx else "batchd"
     text = " ".join(error.format_message().split())
+    if not text:  # the help has been printed instead
+        sys.exit(0)
     print(f"batchd: {text} (see `{command} --help`)", file=sys.stderr)
     sys.exit(error.exit_code)
 
