@@ -120,9 +120,9 @@ def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(tmp_path: Path, argu
 
 
 def test_a_refusal_of_the_service_is_one_line_and_exit_code_1(batchd: Batchd) -> None:
-    done = batchd("run", "--name", "no spaces", "--", "true")
+    done = batchd("run", "--timeout", "5", "--", "true")
     assert done.returncode == 1
-    assert one_line(done.stderr) == "Job name should match valid pattern"
+    assert one_line(done.stderr) == "timeout.attemptDurationSeconds must be at least 60"
 
 
 @pytest.mark.parametrize(("words", "text"), [([], "batchd serve"), (["events"], "redrive")], ids=str)

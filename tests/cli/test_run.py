@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
+
+import pytest
 
 from batchd.cli.connect import Clients, access
 from tests.cli.command import Batchd, one_line, serving
@@ -27,7 +30,25 @@ def test_the_exit_code_of_the_job_is_the_commands(batchd: Batchd) -> None:
 def test_a_program_that_is_not_there_is_told_as_a_shell_tells_it(batchd: Batchd) -> None:
     done = batchd("run", "--", "no-such-program")
     assert done.returncode == 127
-    assert "no-such-program: not found" in done.stdout
+    assert done.stdout.startswith("batchd: ")
+    assert done.stdout.endswith("no-such-program: not found\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--name", "no spaces", "--", "true"], "--name must be 1 to 128 letters"),
+        (["--name", "x" * 129, "--", "true"], "--name must be 1 to 128 letters"),
+        (["--queue", "k\u00fche", "--", "true"], "--queue must be 1 to 128 letters"),
+        (["--", "echo", os.fsdecode(b"\xff")], "is not UTF-8"),
+        (["-e", os.fsdecode(b"A=\xff"), "--", "true"], "is not UTF-8"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_job_is_said_before_anything_is_made(batchd: Batchd, words: list[str], text: str) -> None:
+    done = batchd("run", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert text in one_line(done.stderr)
 
 
 def test_the_job_runs_where_the_caller_is(batchd: Batchd, tmp_path: Path) -> None:

@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchd.cli.connect import Clients
+from batchd.errors import BatchdError
 
 if TYPE_CHECKING:
     from types_boto3_batch.type_defs import ContainerOverridesTypeDef, SubmitJobRequestTypeDef
+
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+
+
+class Unsuitable(BatchdError):
+    """Words that make no job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,10 @@ def submit(clients: Clients, work: Work) -> str:
 
 
 def request_of(clients: Clients, work: Work) -> SubmitJobRequestTypeDef:
-    """A SubmitJob that works: the queue and the definition that it names are there."""
+    """A SubmitJob that works: the queue and the definition that it names are there. Raises Unsuitable."""
+    if work.name:
+        _check_name("--name", work.name)
+    _check_texts(work)
     ensure_queue(clients, work.queue)
     overrides: ContainerOverridesTypeDef = {
         "command": _command(clients, work),
@@ -57,6 +67,21 @@ def request_of(clients: Clients, work: Work) -> SubmitJobRequestTypeDef:
     return request
 
 
+def _check_name(flag: str, name: str) -> None:
+    """As the service does, which does not say what a name looks like."""
+    if not _NAME.fullmatch(name):
+        rule = "1 to 128 letters, digits, - and _, of which the first is a letter or digit"
+        raise Unsuitable(f"{flag} must be {rule}, not {name!r}")
+
+
+def _check_texts(work: Work) -> None:
+    for text in (*work.command, *work.environment, *work.environment.values(), str(work.directory)):
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # bytes of the command line that Python kept as they were
+            raise Unsuitable(f"{text!r} is not UTF-8, as the texts of a job must be") from None
+
+
 def ensure_queue(clients: Clients, queue: str) -> None:
     """A queue of this name on an environment of the same name, unless there is one.
 
@@ -65,6 +90,7 @@ def ensure_queue(clients: Clients, queue: str) -> None:
     batch = clients.batch
     if batch.describe_job_queues(jobQueues=[queue])["jobQueues"]:
         return
+    _check_name("--queue", queue)
     if not batch.describe_compute_environments(computeEnvironments=[queue])["computeEnvironments"]:
         batch.create_compute_environment(computeEnvironmentName=queue, type="UNMANAGED")
     batch.create_job_queue(
@@ -93,7 +119,8 @@ def _command(clients: Clients, work: Work) -> list[str]:
     """In the caller's directory where jobs run on this host's files; the image's own elsewhere."""
     if work.directory is None or clients.own.get_overview()["engine"] != "process":
         return work.command
-    return ["sh", "-c", 'cd "$0" && exec "$@"', str(work.directory), *work.command]
+    script = 'cd "$1" && shift && exec "$@"'
+    return ["sh", "-c", script, "batchd", str(work.directory), *work.command]  # a shell's complaints begin with the $0
 
 
 def _job_name(command: list[str]) -> str:
