@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from batchd.cli.connect import Clients, access
+from batchd.cli.connect import Access, Clients, access
+from batchd.cli.top import glance
 from tests.cli.command import Batchd, one_line
 from tests.patience import LONG_S
 
@@ -144,6 +145,13 @@ def test_top_shows_queues_environments_and_the_machine_once(batchd: Batchd, larg
     assert re.search(r"^batchd \S+  engine process  vCPU [\d.]+/4  memory \d+/8192 MiB$", done.stdout, re.MULTILINE)
     assert re.search(r"^looking +0 +0 +0 +0 +0 +2 +1 us-east-1", done.stdout, re.MULTILINE)
     assert re.search(r"^looking +0 +no limit +yes +us-east-1", done.stdout, re.MULTILINE)
+
+
+def test_top_stays_when_the_server_goes(batchd: Batchd) -> None:
+    shown, trouble = glance(Clients(access(batchd.data)), "before")
+    assert (shown == "before", trouble) == (False, "")
+    gone = Clients(Access("http://127.0.0.1:1", "us-east-1", "x", "y"))
+    assert glance(gone, "before") == ("before", "no server answers at http://127.0.0.1:1: is `batchd serve` running?")
 
 
 @pytest.mark.parametrize("command", ["logs", "why"])

@@ -10,6 +10,7 @@ import pytest
 
 from batchd.cli.connect import Clients, access
 from tests.cli.command import Batchd, one_line, serving
+from tests.cli.test_events import client
 from tests.clients.waiting import described, ended, eventually
 from tests.patience import LONG_S
 from tests.ports import reserved_port
@@ -119,9 +120,16 @@ def test_following_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
             running = batchd.begin("run", "--", "sh", "-c", script)
             assert running.stdout is not None
             assert running.stdout.readline() == "before\n"
+            tailing = batchd.begin("events", "tail", "-f")
+            assert tailing.stdout is not None and tailing.stderr is not None
+            assert "no events yet" in tailing.stderr.readline()
         gate.touch()
         with serving(tmp_path / "data", port=port):
             output, errors = running.communicate(timeout=LONG_S)
+            client(batchd, "events").put_events(Entries=[{"Source": "shop", "DetailType": "Order", "Detail": "{}"}])
+            assert "shop  Order" in tailing.stdout.readline()
+            tailing.send_signal(signal.SIGINT)
+            tailing.communicate(timeout=LONG_S)
     assert (output, running.returncode) == ("after\n", 5)
     assert "Traceback" not in errors
 

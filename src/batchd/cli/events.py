@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at what happens on the event 
 DataDir = Annotated[Path | None, typer.Option(help="Where the server keeps everything.", show_default=False)]
 Numbers = Annotated[list[int] | None, typer.Argument(help="Numbers of dead deliveries.", show_default=False)]
 _EVERY_S = 0.5
+_NOTHING = "batchd: no events yet: those of AWS's services, as what becomes of jobs, are kept where a rule wants them"
 _AT_ONCE = 1000
 
 
@@ -24,11 +26,14 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Print what happened on the event buses of late: events, the rules that matched, what became of each delivery."""
+    """Print what happened on the event buses of late: events, the rules that matched, what became of each delivery.
+    Of what AWS's services tell (`aws.batch` and others) only what a rule or an archive wanted is here."""
     own = _own(data_dir)
     show = _as_json if as_json else _line
-    page = own.list_bus_records(maxResults=limit)
     try:
+        page = own.list_bus_records(maxResults=limit)
+        if not page["records"]:
+            print(_NOTHING, file=sys.stderr)
         while True:
             for record in page["records"]:
                 print(show(record), flush=follow)
@@ -90,8 +95,10 @@ def _own(data_dir: Path | None) -> Any:  # batchd's own service has no stubs
 def _next_page(own: Any, last: int) -> dict[str, Any]:
     import time
 
+    from batchd.cli.follow import patiently
+
     while True:
-        page: dict[str, Any] = own.list_bus_records(after=last)
+        page: dict[str, Any] = patiently(lambda: own.list_bus_records(after=last))
         if page["records"]:
             return page
         time.sleep(_EVERY_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchd.cli.connect import Clients
 from batchd.cli.streams import Stream, part_streams, streams
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_batch.literals import JobStatusType
     from types_boto3_batch.type_defs import JobDetailTypeDef
 
+T = TypeVar("T")
 ENDED = ("SUCCEEDED", "FAILED")
 STATUSES: tuple[JobStatusType, ...] = (
     "SUBMITTED",
@@ -82,23 +83,29 @@ def follow(clients: Clients, job_id: str, write: Callable[[str], Any]) -> JobDet
     Outlives a restart of the server, as the job does. Raises TooMany for a large array, whose every child would have
     to be asked again and again.
     """
+    tails: dict[str, Tail] = {}
+    wait_s = _SOON_S
+    while True:
+        job = patiently(lambda: _look(clients, job_id, tails, write))
+        if job["status"] in ENDED:
+            return job
+        time.sleep(wait_s)
+        wait_s = min(wait_s * 1.5, _LATER_S)
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """The answer, be it of a server that is started anew meanwhile. Raises what it met last, after a minute."""
     from botocore.exceptions import ConnectionError as NotReached
     from botocore.exceptions import HTTPClientError
 
-    tails: dict[str, Tail] = {}
-    wait_s, reached_at = _SOON_S, time.monotonic()
+    until = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            job = _look(clients, job_id, tails, write)
-            reached_at = time.monotonic()
+            return ask()
         except (NotReached, HTTPClientError):
-            if time.monotonic() - reached_at > _PATIENCE_S:
+            if time.monotonic() > until:
                 raise
-        else:
-            if job["status"] in ENDED:
-                return job
-        time.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, _LATER_S)
+        time.sleep(_LATER_S)
 
 
 def _look(clients: Clients, job_id: str, tails: dict[str, Tail], write: Callable[[str], Any]) -> JobDetailTypeDef:

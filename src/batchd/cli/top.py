@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from batchd.arns import parse_arn
-from batchd.cli.connect import Clients, access
+from batchd.cli.connect import Clients, access, complaint
 from batchd.cli.follow import STATUSES
 from batchd.cli.tables import console, cut, table
 
@@ -20,17 +20,31 @@ _EVERY_S = 0.5
 
 
 def show(data_dir: Path | None, once: bool) -> None:
+    """Until Ctrl-C, whether the server answers or not."""
     clients = Clients(access(data_dir))
     if once:
         console().print(_screen(clients.own.get_overview()))
         return
-    with Live(_screen(clients.own.get_overview()), screen=True, auto_refresh=False) as live:
+    seen = _screen(clients.own.get_overview())
+    with Live(seen, screen=True, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(_EVERY_S)
-                live.update(_screen(clients.own.get_overview()), refresh=True)
+                seen, trouble = glance(clients, seen)
+                live.update(Group(seen, "", Text(trouble, "red")), refresh=True)
         except KeyboardInterrupt:
             return
+
+
+def glance(clients: Clients, before: RenderableType) -> tuple[RenderableType, str]:
+    """The screen as it is now; while the server does not answer the one before, and what is the matter."""
+    from botocore.exceptions import ConnectionError as NotReached
+    from botocore.exceptions import HTTPClientError
+
+    try:
+        return _screen(clients.own.get_overview()), ""
+    except (NotReached, HTTPClientError) as error:
+        return before, complaint(error) or str(error)
 
 
 def _screen(overview: dict[str, Any]) -> RenderableType:
