@@ -18,6 +18,7 @@ from batchd.scheduler.events import Resources
 
 ENGINES = ("auto", "process", "docker", "fake")
 _MOST = 10**9  # of anything: what is more is a slip of the hand
+_AMOUNTS = {"vcpus": 0, "memory_mib": 0, "retention_days": 0, "throttle": 0, "function_concurrency": 1}  # and the least
 _HELD_BACK_MIB = 256  # left to the machine itself and to the server
 
 
@@ -53,12 +54,11 @@ class Settings:
             raise ConfigError("--no-auth is allowed only on a loopback host: anybody who reaches the port may run jobs")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"--port must be 0..65535, not {self.port}")
-        if not all(0 <= amount <= _MOST for amount in self._amounts()):
-            raise ConfigError(f"--vcpus, --memory-mib, --retention-days and --throttle must be 0..{_MOST}")
+        for name, least in _AMOUNTS.items():
+            amount = getattr(self, name)
+            if not least <= amount <= _MOST:
+                raise ConfigError(f"--{name.replace('_', '-')} must be {least}..{_MOST}, not {amount:g}")
         return self
-
-    def _amounts(self) -> tuple[float, ...]:
-        return self.vcpus, self.memory_mib, self.retention_days, self.throttle
 
     def capacity(self) -> Resources:
         """How much of the machine jobs may use."""
@@ -126,7 +126,8 @@ def _parse(name: str, kind: type, text: str) -> Any:  # Any: the type is the set
     try:
         return kind(text)
     except ValueError:
-        raise ConfigError(f"BATCHD_{name.upper()} must be a {kind.__name__}, not {text!r}") from None
+        noun = "a whole number" if kind is int else "a number"
+        raise ConfigError(f"BATCHD_{name.upper()} must be {noun}, not {text!r}") from None
 
 
 def _machine_memory_mib() -> int:
