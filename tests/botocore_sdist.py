@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -44,8 +44,8 @@ def _fetch(folder: Path) -> str | None:
         if done.returncode or not archives:
             return done.stderr.strip()[-500:] or "pip left no archive"
         unpacked = _unpack(archives[0], Path(temporary))
-        if not folder.is_dir():
-            shutil.move(unpacked, folder)
+        with suppress(OSError):  # another process was first
+            unpacked.rename(folder)
     return None
 
 

@@ -48,7 +48,12 @@ class Running:
 
     def client(self, service: str, region: str = "us-east-1", **more: Any) -> Any:
         """A real boto3 client that does not retry, so that a fault shows."""
-        config = Config(retries={"max_attempts": 0}, parameter_validation=more.pop("parameter_validation", True))
+        config = Config(
+            retries={"max_attempts": 0},
+            parameter_validation=more.pop("parameter_validation", True),
+            connect_timeout=LONG_S,
+            read_timeout=LONG_S,
+        )
         keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key, **more}
         session = _session(os.environ.get("AWS_DATA_PATH", ""))
         return session.client(service, endpoint_url=self.endpoint, region_name=region, config=config, **keys)

@@ -44,10 +44,12 @@ def handler(event, context):
         "version": context.function_version,
         "left": context.get_remaining_time_in_millis() > 0,
     }
+"""
+ENDLESS = """
+import time
 
-def endless(event, context):
-    import time
-    time.sleep(60)
+def handler(event, context):
+    time.sleep(600)
 """
 NODE = """
 exports.sync = (event, context, callback) => {
@@ -170,8 +172,8 @@ def test_what_functions_do_is_counted(functions: Functions, python: bytes, serve
     assert counted % (name, "failed") in page
 
 
-def test_a_function_that_takes_too_long_is_ended(functions: Functions, python: bytes) -> None:
-    name = functions.make(python, Handler="app.endless", Timeout=1)
+def test_a_function_that_takes_too_long_is_ended(functions: Functions) -> None:
+    name = functions.make(zipped({"app.py": ENDLESS}), Timeout=1)
     failed, error = functions.call(name)
     assert (error, failed["errorType"]) == ("Unhandled", "Sandbox.Timedout")
     assert failed["errorMessage"].endswith("Task timed out after 1.00 seconds")
