@@ -9,6 +9,7 @@ import pytest
 from tests.cli.command import serving
 from tests.docs.pages import ROOT
 from tests.docs.walk import walk
+from tests.ports import reserved_port
 
 
 @pytest.mark.parametrize(
@@ -17,8 +18,8 @@ from tests.docs.walk import walk
 def test_the_commands_of_the_page_print_what_it_shows(page: str, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    with serving(tmp_path / "data", "--vcpus", "8", "--memory-mib", "8192") as batchd:
-        steps = walk(ROOT / "docs" / page, folder, {"BATCHD_DATA_DIR": str(batchd.data)})
+    with reserved_port("") as port, serving(tmp_path / "data", "--vcpus", "8", "--memory-mib", "8192") as batchd:
+        steps = walk(ROOT / "docs" / page, folder, {"BATCHD_DATA_DIR": str(batchd.data)}, port)
     assert len(steps) > 5
     for step in steps:
         assert step.missing() == [], f"{step.commands}\nprinted\n{step.printed}"

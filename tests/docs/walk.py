@@ -6,12 +6,13 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.docs.pages import Block, blocks
 
-_TIMEOUT_S = 300
+_TIMEOUT_S = 900
+_PORT = "29500"  # that jobs of a page listen on
 _MARK = "@@ next block @@"
 
 
@@ -37,13 +38,13 @@ class Step:
         return missing
 
 
-def walk(page: Path, folder: Path, environ: dict[str, str]) -> list[Step]:
-    """Every `sh` block of the page, but those that start a server, in `folder`.
+def walk(page: Path, folder: Path, environ: dict[str, str], port: int) -> list[Step]:
+    """Every `sh` block of the page, but those that start a server, in `folder`, with this port for the page's.
 
     A `python` block whose first line is a comment with a file's name becomes that file.
     """
     commands, expected = [], []
-    found = blocks(page)
+    found = [replace(block, text=block.text.replace(_PORT, str(port))) for block in blocks(page)]
     for block, after in zip(found, [*found[1:], Block("", "")], strict=True):
         if block.language == "sh" and "batchd serve" not in block.text:
             commands.append(block.text)
