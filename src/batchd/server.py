@@ -50,6 +50,7 @@ from batchd.queue_pollers import Pollers
 from batchd.sandboxes import functions as sandboxes
 from batchd.sandboxes.functions import Functions
 from batchd.scheduler.commands import StartTask
+from batchd.scheduler.events import MachineSized
 from batchd.services import (
     batch,
     batchd_,
@@ -231,7 +232,8 @@ class Server:
         surroundings = Surroundings(self.endpoint, settings.account, token, read_secret, self._node_address)
         launch = Launch(store, engine, surroundings, refuse)
         metrics = Metrics(lambda: _picture(store, engine.name, schedule, clock))
-        schedule = Schedule(store, clock, settings.capacity(), launch.perform, metrics.on_step)
+        machine = MachineSized(settings.capacity(), engine.abilities.ahead)
+        schedule = Schedule(store, clock, machine, launch.perform, metrics.on_step)
         store.follow(schedule)
         writer = Writer(store, observe=metrics.on_commit)
         output = Output(engine, launch.logs)
@@ -345,16 +347,18 @@ class Server:
 
 def make_engine(settings: Settings, clock: Clock, instance: str) -> Engine:
     """`auto` is docker where its socket answers, else process. Raises EngineError if a named engine cannot be used."""
+    capacity = settings.capacity()
+    room = (capacity.vcpus_milli, capacity.memory_mib)
     if settings.engine == "fake":
         return FakeEngine(clock, settings.data_dir / "fake")
     if settings.engine == "process":
-        return ProcessEngine(settings.data_dir / "process")
+        return ProcessEngine(settings.data_dir / "process", room=room)
     # Here, because it takes a sixth of the time to ready that servers without Docker need not spend.
     from batchd.engines.docker import DockerEngine, DockerSettings
     from batchd.engines.docker_api import docker_available, docker_url
 
     if settings.engine == "auto" and docker_available(settings.docker_host or None):
-        return ProcessEngine(settings.data_dir / "process")
+        return ProcessEngine(settings.data_dir / "process", room=room)
     url = docker_url(settings.docker_host or None)
     return DockerEngine(DockerSettings(instance, settings.data_dir / "docker", url, settings.docker_network), clock)
 

@@ -120,7 +120,8 @@ class TaskSpec:
     """What an engine is asked to run. `task_id` is 32 hex digits, decided before the start is committed.
 
     `inputs` are the jobs whose results commands refer to as `Ref::<job name>.<field>`: job name to job id, in a
-    template with `*` for the index of an array's child.
+    template with `*` for the index of an array's child. `needs` is what the task counts for on the machine (thousandths
+    of a vCPU, MiB), for engines that take tasks ahead of the room for them; None: nothing. No template has it.
     """
 
     task_id: str
@@ -128,6 +129,7 @@ class TaskSpec:
     stop_timeout_s: float = 30.0
     labels: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    needs: tuple[int, int] | None = None
 
 
 def encode_task(spec: TaskSpec) -> bytes:

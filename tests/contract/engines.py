@@ -16,6 +16,7 @@ from batchd.clock import SystemClock
 from batchd.engines.docker import DockerEngine
 from batchd.engines.engine import Engine, Report
 from batchd.engines.fake import FakeEngine, FakeWorld
+from batchd.engines.gate import Gate
 from batchd.engines.process import ProcessEngine
 from batchd.engines.runner.place import Place
 from batchd.task import ContainerSpec, LogDestination, Mount, TaskSpec
@@ -42,6 +43,9 @@ class Work:
     gated: bool = False  # go on until the test opens the rig's gate
     exit_code: int = 0
     environment: dict[str, str] = field(default_factory=dict)
+
+
+ROOM = (1000, 4096)  # of the engines that take tasks ahead of it: one vCPU
 
 
 class Rig(Protocol):
@@ -111,7 +115,7 @@ class FakeRig:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._world = FakeWorld()
+        self._world = FakeWorld(gate=Gate(ROOM))
 
     def engine(self) -> Engine:
         return FakeEngine(SystemClock(), self.directory, world=self._world)
@@ -164,7 +168,7 @@ class ProcessRig:
         self._gate = directory.with_name("gate")
 
     def engine(self) -> Engine:
-        return ProcessEngine(self.directory, idle_s=0.05)
+        return ProcessEngine(self.directory, idle_s=0.05, room=ROOM)
 
     def container(self, work: Work) -> ContainerSpec:
         return shell_container(work, "none", self._gate)

@@ -26,6 +26,7 @@ from batchd.scheduler.events import (
     JobSpec,
     JobStatus,
     JobSubmitted,
+    MachineSized,
     QueueSaved,
     QueueSpec,
     Resources,
@@ -73,7 +74,7 @@ class House:
 
     def _compose(self) -> None:
         self.launch = Launch(self.store, self.engine, self.surroundings, self._refuse)
-        self.schedule = Schedule(self.store, self.clock, Resources(10**7, 10**7), self.launch.perform)
+        self.schedule = Schedule(self.store, self.clock, MachineSized(Resources(10**7, 10**7)), self.launch.perform)
         self.store.follow(self.schedule)
         self.writer = Writer(self.store)
         self.output = Output(self.engine, self.launch.logs)

@@ -11,7 +11,7 @@ import pytest
 from batchd.controllers import deadlines
 from batchd.controllers.schedule import Schedule
 from batchd.engines.engine import Exited, Started
-from batchd.scheduler.events import JobStatus, Resources, TimePassed
+from batchd.scheduler.events import JobStatus, MachineSized, Resources, TimePassed
 from tests.controllers.house import House, open_house, until
 
 
@@ -74,7 +74,7 @@ async def test_a_task_that_ended_in_time_is_left_alone(house: House) -> None:
 
 
 async def test_jobs_that_waited_when_the_server_died_are_started_though_nothing_happens(house: House) -> None:
-    small = Schedule(house.store, house.clock, Resources(0, 0), lambda commands: None)
+    small = Schedule(house.store, house.clock, MachineSized(Resources(0, 0)), lambda commands: None)
     assert small.is_stale
     house.schedule.restore()
     async with going(house):

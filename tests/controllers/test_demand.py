@@ -17,6 +17,7 @@ from batchd.scheduler.events import (
     Event,
     JobSpec,
     JobSubmitted,
+    MachineSized,
     QueueSaved,
     QueueSpec,
     Resources,
@@ -35,7 +36,7 @@ class World:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.store = open_sqlite(MEMORY, self.clock)
-        self.schedule = Schedule(self.store, self.clock, Resources(64_000, 64_000), lambda commands: None)
+        self.schedule = Schedule(self.store, self.clock, MachineSized(Resources(64_000, 64_000)), lambda commands: None)
         self.store.follow(self.schedule)
         self.demand = Demand(self.schedule, self.clock)
         self.tell(EnvironmentSaved(EnvironmentSpec("ce", True)), QueueSaved(QueueSpec("q", 1, ("ce",))))

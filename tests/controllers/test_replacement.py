@@ -20,6 +20,7 @@ from batchd.scheduler.events import (
     EnvironmentSpec,
     JobSpec,
     JobSubmitted,
+    MachineSized,
     QueueSaved,
     QueueSpec,
     Resources,
@@ -49,7 +50,7 @@ class World:
         self.engine.attach(self._record, ())
         surroundings = Surroundings("http://127.0.0.1:1", "123456789012", lambda job, task, role: "token")
         self.launch = Launch(self.store, self.engine, surroundings)
-        self.schedule = Schedule(self.store, self.clock, Resources(64_000, 64_000), self.launch.perform)
+        self.schedule = Schedule(self.store, self.clock, MachineSized(Resources(64_000, 64_000)), self.launch.perform)
         self.store.follow(self.schedule)
         self.writer = Writer(self.store)
         self.replacement = Replacement(self.store, self.writer, self.schedule, self.launch, self.clock)

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchd.clock import ManualClock
 from batchd.controllers.schedule import CONSUMABLE_USE, Schedule
-from batchd.scheduler.events import Resources, TimeLimit
+from batchd.scheduler.events import MachineSized, Resources, TimeLimit
 from batchd.scheduler.state import PoolKind
 from batchd.services.batch import SERVICE
 from batchd.store.sqlite import MEMORY, open_sqlite
@@ -57,7 +57,7 @@ def test_queues_and_environments_come_back_with_all_their_limits() -> None:
         )
     )
 
-    state = Schedule(store, clock, Resources(1000, 1000), lambda commands: None).scheduler.state
+    state = Schedule(store, clock, MachineSized(Resources(1000, 1000)), lambda commands: None).scheduler.state
 
     environment, queue = state.environments[ENVIRONMENT], state.queues[QUEUE]
     assert (environment.known, environment.available, environment.valid) == (True, False, True)
@@ -72,7 +72,7 @@ def test_documents_of_before_there_were_such_limits_are_read() -> None:
     store = open_sqlite(MEMORY, clock)
     store.transact(_old_documents)
 
-    state = Schedule(store, clock, Resources(1000, 1000), lambda commands: None).scheduler.state
+    state = Schedule(store, clock, MachineSized(Resources(1000, 1000)), lambda commands: None).scheduler.state
 
     assert (state.environments["ce"].largest, state.queues["q"].limits) == ((), ())
 
@@ -99,7 +99,7 @@ def test_counted_things_and_limits_come_back_as_they_were() -> None:
     store.transact(asked("register_job_definition", **definition, tags={"batchd:max-concurrency": "2"}))
     store.transact(asked("register_job_definition", **definition))
 
-    pools = Schedule(store, clock, Resources(1000, 1000), lambda commands: None).scheduler.state.pools
+    pools = Schedule(store, clock, MachineSized(Resources(1000, 1000)), lambda commands: None).scheduler.state.pools
 
     found = {name.rpartition(":")[2]: (pool.kind, pool.total, pool.used, pool.refills) for name, pool in pools.items()}
     assert found == {

@@ -15,6 +15,7 @@ from batchd.scheduler.events import (
     JobSpec,
     JobStatus,
     JobSubmitted,
+    MachineSized,
     Resources,
     TaskExited,
     TaskStarted,
@@ -49,7 +50,7 @@ class Hands:
 def hands(house: House) -> Hands:
     hands = Hands()
     house.store._followers.clear()
-    house.schedule = Schedule(house.store, house.clock, Resources(2000, 10_000), hands.perform)
+    house.schedule = Schedule(house.store, house.clock, MachineSized(Resources(2000, 10_000)), hands.perform)
     house.store.follow(house.schedule)
     return hands
 
@@ -108,7 +109,7 @@ async def test_a_restarted_schedule_is_what_the_old_one_was(house: House, hands:
     house.store.transact(lambda tx: tx.journal.append(TaskStarted(runs, 3)))
     house.store.transact(lambda tx: tx.journal.append(TerminateRequested("stops", "enough")))
 
-    new = Schedule(house.store, house.clock, Resources(2000, 10_000), lambda commands: None).scheduler
+    new = Schedule(house.store, house.clock, MachineSized(Resources(2000, 10_000)), lambda commands: None).scheduler
     old = house.schedule.scheduler
 
     assert new.state.jobs == old.state.jobs

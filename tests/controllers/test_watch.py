@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from batchd.controllers import watch
-from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Lost, Started, Usage
+from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Lost, Returned, Started, Usage
 from batchd.scheduler.events import FINAL, Event, JobStatus, TaskExited
 from batchd.store.store import Result, Tx
 from tests.controllers.house import House, open_house, until
@@ -70,6 +70,17 @@ async def test_every_kind_of_report_reaches_the_job(house: House) -> None:
     assert house.row("broken").reason == "CannotPullContainerError: no"
     await until(lambda: list(house.engine.world.tasks) == [tasks["goes-on"]])
     assert list(house.launch.logs) == [tasks["goes-on"]]
+
+
+async def test_a_returned_task_was_no_attempt_and_is_started_anew(house: House) -> None:
+    task = await house.submit("job")
+    house.engine.forget(task)
+    house.watch.report(Returned(task, 1))
+
+    await until(lambda: task in house.engine.world.tasks)
+
+    assert (house.status("job"), house.row("job").attempts) == (JobStatus.STARTING, ())
+    assert list(house.launch.logs) == [task]
 
 
 async def test_what_a_task_used_and_left_is_kept(house: House) -> None:

@@ -17,6 +17,7 @@ from batchd.scheduler.events import (
     JobStatus,
     JobSubmitted,
     QueueDeleted,
+    Resources,
     TaskExited,
     TerminateRequested,
 )
@@ -393,7 +394,7 @@ def test_a_child_is_started_with_its_index_and_the_size_of_its_array() -> None:
     world = World(vcpus=1)
     world.submit(array("a", 2))
     world.run("a:0")
-    assert world.commands[-1] == StartTask(world.task("a:1"), "a:1", 1, "main", 1, 2)
+    assert world.commands[-1] == StartTask(world.task("a:1"), "a:1", 1, "main", 1, 2, None, Resources(1000, 512))
 
 
 def test_times_are_limited_child_by_child() -> None:

@@ -66,7 +66,7 @@ def test_what_a_start_tells_a_node() -> None:
     world.submit(gang("g", 3, main=1))
     world.start("g")
     first, second, third = (command for command in world.commands if isinstance(command, StartTask))
-    assert first == StartTask(identity.task_id("g", 1), "g#1", 1, "main", 1, 3, 1)
+    assert first == StartTask(identity.task_id("g", 1), "g#1", 1, "main", 1, 3, 1, Resources(3000, 1536))
     assert second == StartTask(identity.task_id("g#0", 1), "g#0", 1, "main", 0, 3, 1)
     assert (third.job_id, third.index) == ("g#2", 2)
 

@@ -3,9 +3,19 @@ from __future__ import annotations
 import re
 
 from batchd.scheduler.commands import StartTask, StopTask
-from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost, TaskStarted, TerminateRequested
+from batchd.scheduler.events import (
+    JobStatus,
+    Resources,
+    TaskExited,
+    TaskFailedToStart,
+    TaskLost,
+    TaskStarted,
+    TerminateRequested,
+)
 from batchd.scheduler.state import Transition
 from tests.scheduler.worlds import World, retrying, spec
+
+ONE = Resources(1000, 512)  # what a job of these tests asks for
 
 
 def test_a_job_passes_every_state_on_its_way_to_success() -> None:
@@ -30,7 +40,7 @@ def test_a_step_lists_the_states_passed_in_it_with_time_and_attempt() -> None:
 def test_a_start_is_commanded_once_with_the_attempt_and_its_environment() -> None:
     world = World()
     step = world.submit(spec("a"))
-    assert step.commands == [StartTask(world.task("a"), "a", 1, "main")]
+    assert step.commands == [StartTask(world.task("a"), "a", 1, "main", resources=ONE)]
     assert world.start("a").commands == []
 
 

@@ -14,6 +14,7 @@ from batchd.scheduler.events import (
     EnvironmentSaved,
     EnvironmentSpec,
     JobStatus,
+    Resources,
     TaskExited,
     TaskStarted,
     TerminateRequested,
@@ -24,6 +25,8 @@ from batchd.scheduler.state import Job
 from tests.scheduler.worlds import World, after, environment, limited, machine, queue, retrying, spec
 
 TOLD = (environment("main"), queue("q", "main"), machine(4))
+
+ONE = Resources(1000, 512)  # what a job of these tests asks for
 
 
 def reborn(world: World, *told) -> World:
@@ -45,8 +48,8 @@ def test_after_a_restart_every_job_is_where_it_was() -> None:
     again = reborn(world, environment("main"), queue("q", "main"), machine(2))
     assert again.in_use() == (2000, 1024, 0)
     assert again.scheduler.running() == [
-        StartTask(world.task("run"), "run", 1, "main"),
-        StartTask(world.task("timed"), "timed", 1, "main"),
+        StartTask(world.task("run"), "run", 1, "main", resources=ONE),
+        StartTask(world.task("timed"), "timed", 1, "main", resources=ONE),
     ]
     assert (again.scheduler.wanted(), again.scheduler.waiting()) == ([], 1)
     again.tell(TimePassed())
@@ -81,9 +84,9 @@ def test_after_a_restart_starts_and_stops_are_wanted_again() -> None:
     world.start("b", "c")
     world.tell(TerminateRequested("b", "no"), TerminateRequested("d", "no"))
     assert reborn(world).scheduler.wanted() == [
-        StartTask(world.task("a"), "a", 1, "main"),
+        StartTask(world.task("a"), "a", 1, "main", resources=ONE),
         StopTask(world.task("b"), "b"),
-        StartTask(world.task("d"), "d", 1, "main"),
+        StartTask(world.task("d"), "d", 1, "main", resources=ONE),
         StopTask(world.task("d"), "d"),
     ]
 
@@ -100,7 +103,7 @@ def test_what_waits_is_placed_in_the_first_step_after_a_restart() -> None:
     world = World(vcpus=1)
     world.submit(spec("a"), spec("b"))
     again = reborn(world)
-    assert again.tell(TimePassed()).commands == [StartTask(again.task("b"), "b", 1, "main")]
+    assert again.tell(TimePassed()).commands == [StartTask(again.task("b"), "b", 1, "main", resources=ONE)]
 
 
 def test_after_a_restart_retried_jobs_are_still_first() -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from batchd.controllers.launch import Launch
 from batchd.controllers.schedule import Schedule
-from batchd.engines.engine import Report
-from batchd.engines.fake import FakeEngine
+from batchd.engines.engine import Report, Returned
+from batchd.engines.fake import FakeEngine, FakeTask, FakeWorld
 from batchd.errors import StoreError
 from batchd.scheduler.events import Event
 from batchd.store.store import Store, Tx
-from batchd.task import TaskSpec
+from batchd.task import ContainerSpec, TaskSpec
 
 
 class Death(BaseException):
@@ -58,24 +58,42 @@ class Follower:
         self.schedule.on_rollback()
 
 
+@dataclass(slots=True)
+class WatchedWorld(FakeWorld):
+    """`begun` counts the beginnings of each task, `returned` are tasks that were given back and not given again."""
+
+    begun: dict[str, int] = field(default_factory=dict)
+    returned: dict[str, None] = field(default_factory=dict)
+
+    def begin(self, spec: TaskSpec, knobs: Callable[[ContainerSpec], FakeTask], now: int) -> None:
+        self.begun[spec.task_id] = self.begun.get(spec.task_id, 0) + 1
+        FakeWorld.begin(self, spec, knobs, now)
+
+    def give(self, spec: TaskSpec, knobs: Callable[[ContainerSpec], FakeTask], now: int) -> None:
+        self.returned.pop(spec.task_id, None)
+        FakeWorld.give(self, spec, knobs, now)
+
+    def happen(self, now: int) -> list[Report]:
+        news = FakeWorld.happen(self, now)
+        self.returned.update((report.task_id, None) for report in news if isinstance(report, Returned))
+        return news
+
+
 class MortalEngine(FakeEngine):
-    """A FakeEngine whose server may die around every command. `begun` counts the starts of each task, `stopped` are
-    the tasks told to stop; both outlive the server."""
+    """A FakeEngine whose server may die around every command. `stopped` are the tasks told to stop; they outlive the
+    server."""
 
     fuse: Fuse
-    begun: dict[str, int]
     stopped: dict[str, None]
 
     def start(self, spec: TaskSpec) -> None:
         self.fuse.point()
-        if spec.task_id not in self.world.tasks:
-            self.begun[spec.task_id] = self.begun.get(spec.task_id, 0) + 1
         super().start(spec)
         self.fuse.point()
 
     def stop(self, task_id: str, grace_s: float) -> None:
         self.fuse.point()
-        if task_id in self.world.tasks:
+        if self.world.knows(task_id):
             self.stopped[task_id] = None
         super().stop(task_id, grace_s)
         self.fuse.point()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from batchd.scheduler.events import FINAL, Dependency, JobSpec, JobStatus
+from batchd.scheduler.events import FINAL, IN_HAND, Dependency, JobSpec, JobStatus
 from batchd.scheduler.reasons import DEPENDENCY_FAILED, PREEMPTIONS
 from batchd.scheduler.state import Transition
 from tests.simulation.fairness import FairOracle
@@ -30,6 +30,7 @@ class _Seen:
     attempts: int = 0  # started
     preempted: int = 0  # of them
     runnable_at: int = 0
+    came_back: bool = False  # it was placed before
 
 
 @dataclass
@@ -66,6 +67,9 @@ class Oracle:
             yield f"{job_id} went from {seen.status} to {moved.status}"
         if moved.status is RUNNABLE:
             seen.runnable_at = moved.at
+            seen.came_back = seen.status in IN_HAND
+            if moved.attempt < seen.attempts:  # the engine returned it: it was not tried
+                seen.attempts -= 1
             seen.preempted += moved.status_reason in PREEMPTIONS
             yield from self._check_dependencies(job_id, spec)
         if moved.status is STARTING:
@@ -106,7 +110,7 @@ class Oracle:
 
     def _rank(self, job_id: str) -> tuple[int, bool, int]:
         seen = self._seen[job_id]
-        return -self.specs[job_id].priority, seen.attempts == 0, seen.runnable_at
+        return -self.specs[job_id].priority, not seen.came_back, seen.runnable_at
 
     def _check_dependencies(self, job_id: str, spec: JobSpec) -> Iterator[str]:
         _, _, index = job_id.partition(":")

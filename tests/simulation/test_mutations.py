@@ -251,6 +251,24 @@ def what_succeeded_before_runs_again() -> Breakage:
     return scheduler, "new_children", lambda size, succeeded: right(size)
 
 
+def what_was_returned_keeps_its_room() -> Breakage:
+    right = lifecycle._give_room_back
+
+    def give_back(state: State, draft: Draft, job: Job) -> None:
+        if job.attempts:
+            right(state, draft, job)
+
+    return lifecycle, "_give_room_back", give_back
+
+
+def what_was_returned_goes_to_the_back() -> Breakage:
+    return Job, "was_placed", property(lambda job: bool(job.attempts))
+
+
+def a_return_is_not_heard() -> Breakage:
+    return lifecycle, "returned", lambda state, draft, job, event: None
+
+
 BROKEN = (
     retried_jobs_go_to_the_back,
     one_attempt_too_many,
@@ -288,6 +306,9 @@ BROKEN = (
     who_made_room_comes_back_for_ever,
     making_room_uses_up_attempts,
     what_succeeded_before_runs_again,
+    what_was_returned_keeps_its_room,
+    what_was_returned_goes_to_the_back,
+    a_return_is_not_heard,
 )
 
 

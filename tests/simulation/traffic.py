@@ -31,6 +31,8 @@ POLICIES = {"q3": FairShare(0, 25, (("a", 0.5), ("b*", 2.0)))}
 BACKFILLED = ("q2",)
 SHARES = ("a", "b1", "b2", "c")
 ENVIRONMENTS = ("e1", "e2")
+HASTY = ("q1",)
+BRIEF_S = ["0", "0", "0", "0", "0", "0.04", "0.06", "10"]  # of those of which many come one after the other
 RUN_S = ["0", "0", "1", "1", "1", "10", "10", "10", "100", "100", "10000000"]
 LONG_S = ["10", "100", "10000000"]  # of those that mostly have a limit of time
 TROUBLES = ({"VANISH": "1"}, {"FAIL_TO_START": "no image"}, {"IGNORE_SIGTERM": "1"})
@@ -64,6 +66,19 @@ def some_bounded_job(chance: Random, job_id: str) -> JobSpec:
     """One after which somebody may go: what waits behind it fits beside what runs, and mostly has a limit of time."""
     need = Resources(chance.choice((1000, 2000, 4000)), 128)
     return JobSpec(job_id, BACKFILLED[0], need, timeout_s=chance.choice((None, 60, 60, 60)))
+
+
+def some_brief_job(chance: Random, job_id: str) -> JobSpec:
+    """One of many that are over at once, mostly: an array of some more, that fit beside each other."""
+    need = Resources(chance.choice((1000, 1000, 2000, 4000)), chance.choice((128, 128, 5000)))
+    size = chance.choice((0, 10, 20, 40))
+    return JobSpec(job_id, HASTY[0], need, attempts=chance.choice((1, 1, 2)), size=size)
+
+
+def some_hasty_behaviour(chance: Random) -> dict[str, str]:
+    """How its tasks behave."""
+    knobs = {"RUN_S": chance.choice(BRIEF_S), "EXIT_CODE": chance.choice(["0", "0", "0", "0", "1"])}
+    return {f"BATCHD_FAKE_{name}": value for name, value in knobs.items()}
 
 
 def some_queue(arn: str, priority: int, environments: tuple[str, ...], most: int | None = None) -> QueueSpec:

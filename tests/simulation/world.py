@@ -9,10 +9,11 @@ from pathlib import Path
 from random import Random
 
 from batchd.clock import ManualClock
+from batchd.controllers.facts import event_of
 from batchd.controllers.launch import Launch, Surroundings
 from batchd.controllers.schedule import Schedule
-from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Started
-from batchd.engines.fake import FakeWorld
+from batchd.engines.engine import Report, Returned, Started
+from batchd.engines.gate import AHEAD, Gate
 from batchd.scheduler import invariants
 from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import (
@@ -22,11 +23,8 @@ from batchd.scheduler.events import (
     Event,
     JobSpec,
     JobStatus,
+    MachineSized,
     Resources,
-    TaskExited,
-    TaskFailedToStart,
-    TaskLost,
-    TaskStarted,
     TerminateRequested,
     TimePassed,
 )
@@ -35,7 +33,7 @@ from batchd.store.store import Store, Tx
 from tests.simulation.disk import Disk
 from tests.simulation.fairness import FairOracle
 from tests.simulation.gangs import GangOracle, some_gang, some_part, template
-from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server
+from tests.simulation.mortal import Death, Follower, Fuse, MortalEngine, Server, WatchedWorld
 from tests.simulation.oracle import Oracle
 from tests.simulation.pools import PoolOracle, counting, plenty, some_change
 from tests.simulation.promises import Promises
@@ -43,6 +41,7 @@ from tests.simulation.teams import TeamOracle, complaints, found_teams, some_ser
 from tests.simulation.traffic import (
     BACKFILLED,
     ENVIRONMENTS,
+    HASTY,
     LONG_S,
     POLICIES,
     QUEUES,
@@ -54,6 +53,8 @@ from tests.simulation.traffic import (
     save_queue,
     some_behaviour,
     some_bounded_job,
+    some_brief_job,
+    some_hasty_behaviour,
     some_job,
     some_queue,
     submission,
@@ -61,7 +62,7 @@ from tests.simulation.traffic import (
 
 NOWHERE = Path("/nowhere")  # no task of a simulation writes anything
 MACHINE = Resources(4000, 8192, 1)
-THEMES = (QUEUES, QUEUES, BACKFILLED, tuple(POLICIES))  # the queues that jobs go to
+THEMES = (QUEUES, QUEUES, BACKFILLED, tuple(POLICIES), HASTY)  # the queues that jobs go to
 MOST_STEPS = 5_000  # more than any sound run needs to come to its end
 
 
@@ -91,8 +92,7 @@ class World:
         self.tell = tell
         self.clock = ManualClock()
         self.fuse = Fuse(trouble.die_at)
-        self.outside = FakeWorld()
-        self.begun: dict[str, int] = {}
+        self.outside = WatchedWorld(gate=Gate((MACHINE.vcpus_milli, MACHINE.memory_mib)))
         self.stopped: dict[str, None] = {}
         self.acknowledged: dict[str, None] = {}
         self.doubtful: dict[str, None] = {}  # the server died before it could answer
@@ -106,6 +106,7 @@ class World:
         self.teams = TeamOracle()
         self.queues = self.chance.choice(THEMES)
         self.is_calm = self.queues == BACKFILLED  # no operator, no other queue: a promise has time to be broken
+        self.is_hasty = self.queues == HASTY  # many short jobs of one queue: some are given to the engine ahead of time
         self._heard = 0  # entries of the journal
         self._checks = 0
         self.disk = disk
@@ -126,9 +127,9 @@ class World:
 
     def _open(self, store: Store) -> Server:
         engine = MortalEngine(self.clock, NOWHERE, world=self.outside, timers=False)
-        engine.fuse, engine.begun, engine.stopped = self.fuse, self.begun, self.stopped
+        engine.fuse, engine.stopped = self.fuse, self.stopped
         launch = Launch(store, engine, Surroundings("http://127.0.0.1:1", "1", lambda job, task, role: "token"))
-        schedule = Schedule(store, self.clock, MACHINE, launch.perform)
+        schedule = Schedule(store, self.clock, MachineSized(MACHINE, AHEAD), launch.perform)
         server = Server(store, engine, launch, schedule, Follower(schedule, self.fuse))
         store.follow(server.follower)
         self.fuse.point()
@@ -199,7 +200,7 @@ class World:
             self.promises.disturb()
             self.write("counted things", some_change(self.chance))
         else:
-            self.pass_time(self.chance.choice((0.0, 0.5, 3.0, 20.0, 70.0)))
+            self.pass_time(self.chance.choice((0.0, 0.03, 0.5) if self.is_hasty else (0.0, 0.5, 3.0, 20.0, 70.0)))
 
     def submit(self) -> None:
         first = len(self.acknowledged) + len(self.doubtful)
@@ -207,8 +208,7 @@ class World:
         specs = self._some_specs(names)
         self.sizes.update((spec.job_id, spec.size) for spec in specs)
         self.oracle.specs.update((spec.job_id, spec) for spec in specs)
-        run_s = LONG_S if self.is_calm else RUN_S
-        behaviours = [(some_behaviour(self.chance, run_s), some_behaviour(self.chance)) for _ in specs]
+        behaviours = [(self._some_behaviour(), some_behaviour(self.chance)) for _ in specs]
         tasks = [template(spec, *both) for spec, both in zip(specs, behaviours, strict=True)]
         works = [submission(spec, task, self.clock.now_ms()) for spec, task in zip(specs, tasks, strict=True)]
         before = self.server
@@ -217,7 +217,14 @@ class World:
         elif self.server is not before:
             self.doubtful.update(dict.fromkeys(names))
 
+    def _some_behaviour(self) -> dict[str, str]:
+        if self.is_hasty:
+            return some_hasty_behaviour(self.chance)
+        return some_behaviour(self.chance, LONG_S if self.is_calm else RUN_S)
+
     def _some_specs(self, names: list[str]) -> list[JobSpec]:
+        if self.is_hasty:
+            return [some_brief_job(self.chance, name) for name in names]
         if self.is_calm:
             return [some_bounded_job(self.chance, name) for name in names]
         if self.chance.random() < 0.3:
@@ -324,13 +331,17 @@ class World:
 
     def _on_report(self, server: Server, report: Report) -> None:
         """Reports are late, out of order, and come twice; those under way are lost when the server dies."""
-        for _ in range(2 if self.chance.random() < 0.1 else 1):
+        twice = self.chance.random() < 0.1 and not isinstance(report, Returned)
+        for _ in range(2 if twice else 1):
             delay = self.chance.choice((0, 0, 0, 1000, 15_000))
             server.news.append((self.clock.now_ms() + delay, report))
 
     def _record(self, reports: list[Report]) -> None:
         """As controllers/watch does: what is refused is tried again later, what ended is forgotten after the commit."""
         server = self.server
+        for report in reports:
+            if isinstance(report, Returned):
+                server.launch.withdraw(report.task_id)
         works = [append(event_of(report)) for report in reports]
         if not self.write(f"reported {reports}", *works):
             return
@@ -338,7 +349,7 @@ class World:
         try:
             for report in reports:
                 self.fuse.point()
-                if not isinstance(report, Started):
+                if not isinstance(report, Started | Returned):
                     server.launch.forget(report.task_id)
         except Death:
             self.tell("died before it forgot")
@@ -363,7 +374,7 @@ class World:
                 raise Violation(f"{name} was acknowledged and is {status}")
         self._demand(*invariants.check(scheduler.state))
         self._demand(*[f"{name} ended and lives again" for name in scheduler.state.jobs if name in self.ended])
-        self._demand(*[f"task {task_id} began {n} times" for task_id, n in self.begun.items() if n > 1])
+        self._demand(*[f"task {task_id} began {n} times" for task_id, n in self.outside.begun.items() if n > 1])
         self._check_engine()
 
     def _hear(self, tx: Tx) -> None:
@@ -414,7 +425,8 @@ class World:
         tasks = self.server.schedule.scheduler.state.tasks
         alive = [task_id for task_id, life in self.outside.tasks.items() if not life.ended]
         self._demand(*[f"task {task_id} runs and nobody knows" for task_id in alive if task_id not in tasks])
-        self._demand(*[f"task {task_id} was never started" for task_id in tasks if task_id not in self.begun])
+        given = {*self.outside.begun, *self.outside.tasks, *self.outside.given, *self.outside.returned}
+        self._demand(*[f"task {task_id} was never started" for task_id in tasks if task_id not in given])
         unheard = [task_id for task_id, job in tasks.items() if job.stop_reason and task_id not in self.stopped]
         self._demand(*[f"task {task_id} was never told to stop" for task_id in unheard if task_id in alive])
         jobs = list({tasks[task_id].whole.job_id: tasks[task_id].whole for task_id in alive}.values())
@@ -428,15 +440,3 @@ class World:
     def _demand(self, *complaints: str) -> None:
         if complaints:
             raise Violation("; ".join(complaints))
-
-
-def event_of(report: Report) -> Event:
-    match report:
-        case Started(task_id, at):
-            return TaskStarted(task_id, at)
-        case Exited(task_id, at, exit_code, reason):
-            return TaskExited(task_id, at, exit_code, reason)
-        case FailedToStart(task_id, at, reason):
-            return TaskFailedToStart(task_id, at, reason)
-        case Lost(task_id, at, reason):
-            return TaskLost(task_id, at, reason)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from batchd.engines import engine
-from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.engine import Exited, FailedToStart, Lost, Report, Returned, Started
 from batchd.scheduler.events import (
     ContainerExit,
     Event,
     TaskExited,
     TaskFailedToStart,
     TaskLost,
+    TaskReturned,
     TaskStarted,
     Usage,
 )
@@ -26,6 +27,8 @@ def event_of(report: Report) -> Event:
             return TaskExited(task_id, at, exit_code, reason, _used(report.usage), _ends(report.containers))
         case FailedToStart(task_id, at, reason):
             return TaskFailedToStart(task_id, at, reason, _ends(report.containers))
+        case Returned(task_id, at):
+            return TaskReturned(task_id, at)
         case Lost(task_id, at, reason):
             return TaskLost(task_id, at, reason)
 

@@ -82,10 +82,14 @@ class Launch:
                 if (found := tx.jobs.task_of(command.job_id)) and (spec := self._complete(command, found)):
                     self._remember(spec)
 
-    def forget(self, task_id: str) -> None:
-        """The task's end is recorded and its output read."""
+    def withdraw(self, task_id: str) -> None:
+        """The engine returned the task: nothing of it runs, and it may be started again at any time."""
         self.logs.pop(task_id, None)
         self._stop_timeouts.pop(task_id, None)
+
+    def forget(self, task_id: str) -> None:
+        """The task's end is recorded and its output read."""
+        self.withdraw(task_id)
         self._engine.forget(task_id)
 
     def _start(self, tx: Tx, command: StartTask) -> None:
@@ -137,7 +141,9 @@ class Launch:
             environment["AWS_BATCH_JOB_KUBERNETES_NODE_UID"] = _node_uid(command.environment)
         containers = tuple(_complete_container(c, command.task_id, environment) for c in spec.containers)
         inputs = {name: job_id.replace("*", str(command.index)) for name, job_id in spec.inputs.items()}
-        return TaskSpec(command.task_id, containers, spec.stop_timeout_s, spec.labels, inputs)
+        counted = command.resources
+        needs = None if counted is None else (counted.vcpus_milli, counted.memory_mib)
+        return TaskSpec(command.task_id, containers, spec.stop_timeout_s, spec.labels, inputs, needs)
 
     def _environment(self, command: StartTask, region: str, queue: str, role: str) -> dict[str, str]:
         """The variables Batch sets, and those that lead an AWS SDK in the job back here. [batch.md 4, iam.md 12]"""

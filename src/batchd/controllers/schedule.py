@@ -55,13 +55,13 @@ class Schedule:
         self,
         store: Store,
         clock: Clock,
-        capacity: Resources,
+        machine: MachineSized,
         perform: Callable[[list[Command]], None],
         observe: Callable[[Step], None] = _unobserved,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._capacity = capacity
+        self._machine = machine
         self._perform = perform
         self._observe = observe
         self._pending: list[Command] = []
@@ -77,7 +77,7 @@ class Schedule:
         self._steps.clear()
         scheduler = Scheduler()
         with self._store.read() as tx:
-            scheduler.step([*_specs(tx), MachineSized(self._capacity)], self._clock.now_ms())
+            scheduler.step([*_specs(tx), self._machine], self._clock.now_ms())
             scheduler.restore(tx.jobs.live(), _drawn(tx), tx.shares.every())
         self.scheduler = scheduler
         self.is_stale = True

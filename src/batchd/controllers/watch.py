@@ -14,7 +14,7 @@ from batchd.controllers.facts import event_of
 from batchd.controllers.launch import Launch
 from batchd.controllers.output import Output, Piece
 from batchd.controllers.results import result_of
-from batchd.engines.engine import Exited, Report, Started
+from batchd.engines.engine import Exited, Report, Returned, Started
 from batchd.errors import EventsRefused, StoreError
 from batchd.store.store import Tx
 from batchd.store.writer import Writer
@@ -44,7 +44,7 @@ class Harvest:
 
     def ended(self) -> dict[str, None]:
         """The tasks whose end is among the reports."""
-        return {report.task_id: None for report in self.reports if not isinstance(report, Started)}
+        return {report.task_id: None for report in self.reports if not isinstance(report, Started | Returned)}
 
     def add(self, pieces: list[Piece]) -> bool:
         """Whether this is all there was."""
@@ -95,7 +95,9 @@ class Watch:
         later: list[Report] = []
         while self._reports and not harvest.is_full:
             report = self._reports.popleft()
-            if isinstance(report, Started) or self._drain(report.task_id, harvest):
+            if isinstance(report, Returned):
+                self._launch.withdraw(report.task_id)
+            if isinstance(report, Started | Returned) or self._drain(report.task_id, harvest):
                 harvest.reports.append(report)
             else:
                 later.append(report)

@@ -80,17 +80,30 @@ class Lost:
     reason: str
 
 
-Report = Started | Exited | FailedToStart | Lost
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The task was given ahead of the room for it, and there was none soon: the engine knows it no more. Reported once;
+    whoever starts the task again starts it anew."""
+
+    task_id: str
+    at: int
+
+
+Report = Started | Exited | FailedToStart | Lost | Returned
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What the engine can do, as data: `doctor` prints it, nobody branches on a type."""
+    """What the engine can do, as data: `doctor` prints it, nobody branches on a type.
+
+    `ahead` is how many tasks it takes for which there is no room yet: it begins them in their order, or returns them.
+    """
 
     containers: bool
     limits_memory: bool
     limits_cpu: bool
     notes: tuple[str, ...] = ()  # honest sentences for `batchd doctor`
+    ahead: int = 0
 
 
 class Engine(Protocol):
@@ -110,7 +123,10 @@ class Engine(Protocol):
         """
 
     def start(self, spec: TaskSpec) -> None:
-        """Run the task, unless a task of this id is known: then report its present state again."""
+        """Run the task, unless a task of this id is known: then report its present state again.
+
+        Where the engine takes tasks ahead of the room for them, one that `needs` more than is left waits for its turn.
+        """
 
     def stop(self, task_id: str, grace_s: float) -> None:
         """SIGTERM, then SIGKILL after `grace_s` or a container's own time. Unknown or ended: nothing.

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from batchd.clock import Clock
-from batchd.engines.engine import Abilities, ContainerExit, Exited, FailedToStart, Lost, Report, Started
+from batchd.engines.engine import Abilities, ContainerExit, Exited, FailedToStart, Lost, Report, Returned, Started
 from batchd.engines.ensemble import Ensemble, Part
+from batchd.engines.gate import AHEAD, NEVER_BEGUN, Gate
 from batchd.engines.names import safe_name
 from batchd.task import ContainerSpec, TaskSpec
 
@@ -81,7 +82,8 @@ class _Life:
 class FakeWorld:
     """What goes on without a server: hand it to the next FakeEngine and it adopts.
 
-    `risen` are the containers (task id, act) that came up and whose output nobody has written down yet.
+    `risen` are the containers (task id, act) that came up and whose output nobody has written down yet. `given` are the
+    tasks, with their knobs, that wait at the `gate` for the room to begin.
     """
 
     tasks: dict[str, _Life] = field(default_factory=dict)
@@ -89,6 +91,31 @@ class FakeWorld:
     sequence: int = 0
     news: list[Report] = field(default_factory=list)
     risen: list[tuple[str, _Act]] = field(default_factory=list)
+    gate: Gate = field(default_factory=Gate)
+    given: dict[str, tuple[TaskSpec, Callable[[ContainerSpec], FakeTask]]] = field(default_factory=dict)
+
+    def knows(self, task_id: str) -> bool:
+        return task_id in self.tasks or task_id in self.given
+
+    def give(self, spec: TaskSpec, knobs: Callable[[ContainerSpec], FakeTask], now: int) -> None:
+        """A new task: it begins as soon as there is room."""
+        if self.gate.enter(spec.task_id, spec.needs, now):
+            self.begin(spec, knobs, now)
+        else:
+            self.given[spec.task_id] = (spec, knobs)
+
+    def forget(self, task_id: str, now: int) -> _Life | None:
+        """The task's life, if it had begun one."""
+        self.given.pop(task_id, None)
+        life = self.tasks.pop(task_id, None)
+        self._leave(task_id, now)
+        return life
+
+    def _leave(self, task_id: str, at: int) -> None:
+        """It needs nothing any more: others may begin."""
+        self.gate.leave(task_id)
+        for other in self.gate.admit(at):
+            self.begin(*self.given.pop(other), at)
 
     def begin(self, spec: TaskSpec, knobs: Callable[[ContainerSpec], FakeTask], now: int) -> None:
         """A new task; what happens of it is only planned yet."""
@@ -99,7 +126,12 @@ class FakeWorld:
         self._go_on(life, now)
 
     def stop(self, task_id: str, now: int, grace_s: float) -> None:
-        """SIGTERM to all that is up; what is not up yet comes up only to end."""
+        """SIGTERM to all that is up; what is not up yet comes up only to end, what waits for room never does."""
+        if task_id in self.given:
+            spec, _ = self.given.pop(task_id)
+            self.tasks[task_id] = _Life(spec, {}, Ensemble([]), spec.stop_timeout_s)
+            self._end(self.tasks[task_id], FailedToStart(task_id, now, NEVER_BEGUN))
+            return
         life = self.tasks.get(task_id)
         if life is not None and not life.ended:
             life.grace_s = grace_s
@@ -111,6 +143,9 @@ class FakeWorld:
         return 0 if self.news else self._planned_at()
 
     def _planned_at(self) -> int | None:
+        return min((at for at in (self._step_at(), self.gate.next_at()) if at is not None), default=None)
+
+    def _step_at(self) -> int | None:
         while self.agenda:
             at, number, task_id, name = self.agenda[0]
             life = self.tasks.get(task_id)
@@ -122,11 +157,20 @@ class FakeWorld:
     def happen(self, now: int) -> list[Report]:
         """Let all happen that is due by `now`, in order; the news of it."""
         while (at := self._planned_at()) is not None and at <= now:
-            _, number, task_id, name = heapq.heappop(self.agenda)
-            life = self.tasks[task_id]
-            self._step(life, life.acts[name], number, at)
+            if self._step_at() == at:
+                _, number, task_id, name = heapq.heappop(self.agenda)
+                life = self.tasks[task_id]
+                self._step(life, life.acts[name], number, at)
+            else:
+                self._give_back(at)
         news, self.news = self.news, []
         return news
+
+    def _give_back(self, at: int) -> None:
+        """What has waited too long."""
+        for task_id in self.gate.give_up(at):
+            del self.given[task_id]
+            self.news.append(Returned(task_id, at))
 
     def _step(self, life: _Life, act: _Act, number: int, at: int) -> None:
         knobs, ensemble = act.knobs, life.ensemble
@@ -192,6 +236,7 @@ class FakeWorld:
     def _end(self, life: _Life, report: Report) -> None:
         life.ended = report
         self.news.append(report)
+        self._leave(report.task_id, report.at)
 
     def _plan(self, life: _Life, act: _Act, at: int) -> int:
         """The number of the new entry."""
@@ -204,16 +249,11 @@ class FakeEngine:
     """Runs nothing. `directory` takes the log files.
 
     With `timers` (the default) reports come by themselves, in the time of the event loop. Without, they come from
-    `advance()`, which delivers all that is due by the clock: nothing ever sleeps.
+    `advance()`, which delivers all that is due by the clock: nothing ever sleeps. Where the `gate` of its world says
+    how much room there is, it takes tasks ahead of it.
     """
 
     name = "fake"
-    abilities = Abilities(
-        containers=False,
-        limits_memory=False,
-        limits_cpu=False,
-        notes=("tasks only pretend to run; they end with the server",),
-    )
 
     def __init__(
         self,
@@ -231,6 +271,11 @@ class FakeEngine:
         self._timer: asyncio.TimerHandle | None = None
         self._report: Callable[[Report], None] | None = None
 
+    @property
+    def abilities(self) -> Abilities:
+        notes = ("tasks only pretend to run; they end with the server",)
+        return Abilities(False, False, False, notes, AHEAD if self.world.gate.room else 0)
+
     async def open(self, report: Callable[[Report], None], adopt: Sequence[str], keep: Sequence[str] = ()) -> None:
         self.attach(report, adopt, keep)
 
@@ -238,8 +283,9 @@ class FakeEngine:
         """`open`, for callers without an event loop (then without timers)."""
         self._report = report
         self.world.happen(self._clock.now_ms())
-        for task_id in self.world.tasks.keys() - {*adopt, *keep}:
-            self.forget(task_id)
+        for task_id in [*self.world.given, *self.world.tasks]:
+            if task_id not in adopt and task_id not in keep:
+                self.forget(task_id)
         for task_id in adopt:
             self._report_state(task_id)
         self._set_timer()
@@ -256,10 +302,10 @@ class FakeEngine:
         return self.world.next_at()
 
     def start(self, spec: TaskSpec) -> None:
-        if spec.task_id in self.world.tasks:
+        if self.world.knows(spec.task_id):
             self._report_state(spec.task_id)
             return
-        self.world.begin(spec, self._knobs, self._clock.now_ms())
+        self.world.give(spec, self._knobs, self._clock.now_ms())
         self._set_timer()
 
     def stop(self, task_id: str, grace_s: float) -> None:
@@ -267,7 +313,7 @@ class FakeEngine:
         self._set_timer()
 
     def forget(self, task_id: str) -> None:
-        life = self.world.tasks.pop(task_id, None)
+        life = self.world.forget(task_id, self._clock.now_ms())
         for name, act in life.acts.items() if life else ():
             if _writes(act):
                 self.log_path(task_id, name).unlink(missing_ok=True)
@@ -288,6 +334,8 @@ class FakeEngine:
             return replace(self._defaults, fail_to_start=f"CannotStartContainerError: {error}")
 
     def _report_state(self, task_id: str) -> None:
+        if task_id in self.world.given:
+            return
         life = self.world.tasks.get(task_id)
         if life is None:
             self._deliver(Lost(task_id, self._clock.now_ms(), "The engine has no trace of the task"))

@@ -14,7 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchd.engines.engine import Abilities, ContainerExit, Exited, FailedToStart, Lost, Report, Started, Usage
+from batchd.engines.engine import (
+    Abilities,
+    ContainerExit,
+    Exited,
+    FailedToStart,
+    Lost,
+    Report,
+    Returned,
+    Started,
+    Usage,
+)
+from batchd.engines.gate import AHEAD
 from batchd.engines.process_line import Line, connect
 from batchd.engines.result_file import read_result
 from batchd.engines.runner.place import Place
@@ -48,14 +59,16 @@ class ProcessEngine:
     """Runs the command of each of a task's containers as a process group.
 
     `directory` is the engine's own, made when missing. The runner ends `idle_s` after the last server has gone and
-    the last process has ended.
+    the last process has ended. With `room`, which is how much tasks may need together (thousandths of a vCPU, MiB), it
+    takes tasks ahead of it.
     """
 
     name = "process"
 
-    def __init__(self, directory: Path, idle_s: float = 10.0) -> None:
+    def __init__(self, directory: Path, idle_s: float = 10.0, room: tuple[int, int] | None = None) -> None:
         self._place = Place(str(directory))
         self._idle_s = idle_s
+        self._room = room
         self._known: dict[str, _Known] = {}
         self._report: Callable[[Report], None] = lambda report: None
         self._line: Line | None = None
@@ -66,10 +79,11 @@ class ProcessEngine:
     @property
     def abilities(self) -> Abilities:
         """What the runner found it may do; before `open`, nothing is promised."""
+        ahead = AHEAD if self._room else 0
         if self._line is None:
-            return Abilities(False, False, False, (*_NOTES, "limits are known once the runner is up"))
+            return Abilities(False, False, False, (*_NOTES, "limits are known once the runner is up"), ahead)
         facts = self._line.facts
-        return Abilities(False, facts["limits_memory"], facts["limits_cpu"], (*_NOTES, *facts["notes"]))
+        return Abilities(False, facts["limits_memory"], facts["limits_cpu"], (*_NOTES, *facts["notes"]), ahead)
 
     @property
     def runner_pid(self) -> int | None:
@@ -122,7 +136,7 @@ class ProcessEngine:
         unanswered = [task_id for task_id, known in self._known.items() if known.start]
         ended = [task_id for task_id, known in self._known.items() if known.ended]
         adopt = [task_id for task_id, known in self._known.items() if not known.start and not known.ended]
-        line.send(["open", adopt, [*unanswered, *ended, *keep], _defaults()])
+        line.send(["open", adopt, [*unanswered, *ended, *keep], _defaults(), self._room])
         for known in self._known.values():
             for order in (known.start, known.stop):
                 if order:
@@ -135,7 +149,9 @@ class ProcessEngine:
     def _on_message(self, message: list[Any]) -> None:
         kind, task_id, *rest = message
         known = self._known.get(task_id)
-        if known:
+        if kind == "returned":
+            self._known.pop(task_id, None)
+        elif known:
             known.start = None
             if kind != "started":
                 known.ended, known.stop = True, None
@@ -170,6 +186,8 @@ def _report(kind: str, task_id: str, rest: list[Any]) -> Report:
     """The wire's message as a report; what is not read here of `more` is for engines to come."""
     if kind == "started":
         return Started(task_id, rest[0])
+    if kind == "returned":
+        return Returned(task_id, rest[0])
     more: dict[str, Any] = rest[-1]
     containers = tuple(ContainerExit(*ended) for ended in more.get("containers", ()))
     if kind == "exited":
@@ -186,6 +204,7 @@ def _program(spec: TaskSpec) -> dict[str, Any]:
         "containers": [_process(container) for container in spec.containers],
         "stop_timeout_s": spec.stop_timeout_s,
         "refuse": _refusal(spec),
+        "needs": spec.needs,
     }
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from batchd.engines.engine import Engine, Exited, Report, Started
+from batchd.engines.engine import Engine, Exited, Report, Returned, Started
 from batchd.invocation import Invocation
 from batchd.sandboxes.answers import Answer, exited, not_started, timed_out, too_large
 from batchd.sandboxes.code import Code
@@ -146,7 +146,7 @@ class Sandbox:
 
     def on_report(self, report: Report) -> None:
         """Whatever ends the task ends the invocation in hand."""
-        if isinstance(report, Started):
+        if isinstance(report, Started | Returned):  # none is returned: a sandbox counts for nothing on the machine
             return
         self.is_over = True
         self.close()

@@ -138,7 +138,7 @@ def _drop_stale(bench: Bench) -> None:
 
 def rank(job: Job) -> tuple[int, bool, int]:
     """Smallest first."""
-    return -job.spec.priority, not job.attempts, job.stepped
+    return -job.spec.priority, not job.was_placed, job.stepped
 
 
 def _entry(job: Job) -> tuple[int, bool, int, Job]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from batchd.scheduler.events import Resources
+
 
 @dataclass(frozen=True, slots=True)
 class StartTask:
@@ -16,6 +18,7 @@ class StartTask:
     index: int | None = None  # of an array's child or a gang's node, with the size of the whole
     size: int = 0
     main: int | None = None  # of a gang: the index of its main node
+    resources: Resources | None = None  # what it counts for on the machine; None: another task counts for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from heapq import heapify, heappop, heapreplace
 
 from batchd.scheduler import (
     accusation,
+    ahead,
     arrays,
     backfill,
     benches,
@@ -79,7 +80,7 @@ def _next(state: State, draft: Draft, queue: Queue) -> tuple[Line, Job, Environm
             accusation.accuse(draft, line, line.accused, None)
         if job is None:
             continue
-        environment = placement.find(state, queue, job)
+        environment = placement.find(state, queue, job) or ahead.find(state, queue, job)
         if environment is None:
             accusation.accuse(draft, line, job, placement.misfit(state, queue, job))
             found = backfill.next_one(state, draft.now, queue, line) if queue.backfill else None

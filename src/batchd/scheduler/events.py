@@ -306,9 +306,11 @@ class DefinitionLimited:
 
 @dataclass(frozen=True, slots=True)
 class MachineSized:
-    """The server started (or was told) how much of the machine jobs may use."""
+    """The server started (or was told) how much of the machine jobs may use, and how many tasks its engine takes ahead
+    of the room for them."""
 
     capacity: Resources
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +361,14 @@ class TaskFailedToStart:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskReturned:
+    """An engine that was given the task ahead of time had no room for it soon, and knows it no more."""
+
+    task_id: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskLost:
     """An engine no longer knows the task: its host or its runner vanished."""
 
@@ -389,6 +399,7 @@ Event = (
     | TaskStarted
     | TaskExited
     | TaskFailedToStart
+    | TaskReturned
     | TaskLost
     | TimePassed
 )

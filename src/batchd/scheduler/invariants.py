@@ -23,7 +23,7 @@ from batchd.scheduler import (
 )
 from batchd.scheduler.children import PENDING, RECORDED, RUNNABLE, Children
 from batchd.scheduler.commands import StartTask, StopTask
-from batchd.scheduler.events import FINAL, IN_HAND, JobStatus
+from batchd.scheduler.events import FINAL, IN_HAND, JobStatus, Resources
 from batchd.scheduler.state import Job, Line, Queue, State, Step
 
 
@@ -91,15 +91,21 @@ def _room(state: State, job: Job) -> list[str]:
     capacity = machine.capacity
     if capacity is None:
         wrong.append("a job was started on a machine of unknown size")
-    elif (
-        machine.used_vcpus_milli > capacity.vcpus_milli
-        or machine.used_memory_mib > capacity.memory_mib
-        or machine.used_gpus > capacity.gpus
-    ):
+    elif _is_overfull(state, capacity):
         wrong.append(f"the machine is overfull: {machine}")
     if machine.taken is not None and machine.running > 1:
         wrong.append(f"{machine.taken} does not run alone")
     return wrong + pool_invariants.check_start(state, job)
+
+
+def _is_overfull(state: State, capacity: Resources) -> bool:
+    """Beside tasks that the engine has been given ahead of the room for them."""
+    machine = state.machine
+    if machine.used_gpus > capacity.gpus:
+        return True
+    if machine.used_vcpus_milli <= capacity.vcpus_milli and machine.used_memory_mib <= capacity.memory_mib:
+        return False
+    return sum(job.status is JobStatus.STARTING for job in state.tasks.values()) > machine.ahead
 
 
 def _reservation(queue: Queue, job: Job) -> list[str]:

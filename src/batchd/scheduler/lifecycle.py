@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchd.scheduler import (
+    ahead,
     deadlines,
     dependencies,
     gangs,
@@ -15,7 +16,7 @@ from batchd.scheduler import (
     shares,
 )
 from batchd.scheduler.children import FAILED, SUCCEEDED
-from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost
+from batchd.scheduler.events import JobStatus, TaskExited, TaskFailedToStart, TaskLost, TaskReturned
 from batchd.scheduler.retry import may_retry
 from batchd.scheduler.state import Attempt, Draft, Job, State
 from batchd.scheduler.transitions import move
@@ -57,7 +58,7 @@ def end(state: State, draft: Draft, job: Job, reason: str) -> None:
     move(draft, job, JobStatus.FAILED, draft.now, reason)
     dependencies.stop_waiting(state, job)
     if was_runnable:
-        policy.leave(state, draft, job if job.parent is None or job.attempts else job.parent)
+        policy.leave(state, draft, job if job.parent is None or job.was_placed else job.parent)
     retire(state, draft, job)
 
 
@@ -73,6 +74,7 @@ def exited(state: State, draft: Draft, job: Job, event: TaskExited) -> None:
     """The task ran and is over; if nobody has seen it start, then it started and ended at once."""
     if job.status is JobStatus.STARTING:
         begin(state, draft, job, event.at)
+    ahead.take_note(state, job, event.at)
     deadline = deadlines.of(job)
     if job.stop_reason == reasons.TIMED_OUT and not job.is_terminated and deadline is not None and event.at < deadline:
         job.stop_reason = None  # it was over in time, we only learnt of it too late (the server was down)
@@ -82,6 +84,17 @@ def exited(state: State, draft: Draft, job: Job, event: TaskExited) -> None:
 def failed_to_start(state: State, draft: Draft, job: Job, event: TaskFailedToStart) -> None:
     """The task never ran; it counts as an attempt. [batch.md 1.1]"""
     _close(state, draft, job, reasons.FAILED_TO_START, event)
+
+
+def returned(state: State, draft: Draft, job: Job, event: TaskReturned) -> None:
+    """STARTING: there was no room for the task. It has not been tried, and goes before those that were not either."""
+    if job.stop_reason is not None:
+        failed_to_start(state, draft, job, TaskFailedToStart(event.task_id, event.at, reasons.NEVER_BEGUN))
+        return
+    ahead.be_careful(state, job)
+    del state.tasks[event.task_id]
+    _give_room_back(state, draft, job)
+    make_runnable(state, draft, job)
 
 
 def lost(state: State, draft: Draft, job: Job, event: TaskLost) -> None:
@@ -122,10 +135,7 @@ def _record(state: State, job: Job, status_reason: str, event: _End) -> None:
 def _finish(state: State, draft: Draft, job: Job) -> None:
     """The attempt in hand is over: its room is free. Whoever asked it to stop has the last word; such a job is never
     retried. [batch.md 2.8]"""
-    placement.release(state, job)
-    service.let_go(state, job)
-    if job.spec.share:
-        shares.hold(state, draft, job, -1)
+    _give_room_back(state, draft, job)
     last = job.attempts[-1]
     succeeded = last.exit_code == 0 and job.stop_reason is None
     if not succeeded and _comes_back(job, last):
@@ -134,6 +144,13 @@ def _finish(state: State, draft: Draft, job: Job) -> None:
     status = JobStatus.SUCCEEDED if succeeded else JobStatus.FAILED
     move(draft, job, status, last.stopped_at, job.stop_reason or last.status_reason)
     retire(state, draft, job)
+
+
+def _give_room_back(state: State, draft: Draft, job: Job) -> None:
+    placement.release(state, job)
+    service.let_go(state, job)
+    if job.spec.share:
+        shares.hold(state, draft, job, -1)
 
 
 def _comes_back(job: Job, last: Attempt) -> bool:

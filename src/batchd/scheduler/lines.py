@@ -24,7 +24,7 @@ def join(line: Line, job: Job, number: int = 1) -> bool:
     """A RUNNABLE job, or so many children of an array, join the line. Whether the job may be the head now."""
     line.standing += number
     tier = _tier(line, job.spec.priority)
-    if job.attempts:
+    if job.was_placed:
         tier.retried.append(job)
         return True
     children = job.children
@@ -92,7 +92,7 @@ def step_out(line: Line) -> tuple[Job, int]:
 def step_in(line: Line, job: Job) -> int:
     """A job that had stepped out comes back to where it stood; how many that are."""
     tier = _tier(line, job.spec.priority)
-    part = tier.retried if job.attempts else tier.waiting
+    part = tier.retried if job.was_placed else tier.waiting
     part.insert(bisect_left(part, job.stepped, key=lambda other: other.stepped or _NEVER), job)
     if job.children is not None:
         job.children.in_line = True
@@ -166,7 +166,7 @@ def insert(line: Line, job: Job, submitted: Iterable[str]) -> None:
     """It has one again, among those of its priority where it would stand if it had always had that. `submitted` are
     the ids of jobs in the order in which they came."""
     tier = _tier(line, job.spec.priority)
-    part = tier.retried if job.attempts else tier.waiting
+    part = tier.retried if job.was_placed else tier.waiting
     earlier = dict.fromkeys(takewhile(lambda job_id: job_id != job.spec.job_id, submitted))
     at = since(job)
     before = (since(other) < at or (since(other) == at and other.spec.job_id in earlier) for other in part)

@@ -40,10 +40,13 @@ def overview(state: State) -> Overview:
 
 
 def _used(machine: Machine, capacity: Resources) -> Resources:
-    """A job that is larger than the machine uses all of it."""
+    """A job that is larger than the machine uses all of it; tasks that are ahead of their room use nothing yet."""
     if machine.taken is not None:
         return capacity
-    return Resources(machine.used_vcpus_milli, machine.used_memory_mib, machine.used_gpus)
+    vcpus, memory = machine.used_vcpus_milli, machine.used_memory_mib
+    if machine.ahead:
+        vcpus, memory = min(vcpus, capacity.vcpus_milli), min(memory, capacity.memory_mib)
+    return Resources(vcpus, memory, machine.used_gpus)
 
 
 def _amount(resources: Resources) -> Amount:

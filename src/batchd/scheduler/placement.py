@@ -42,9 +42,11 @@ _PASSING = (Hurdle.ENVIRONMENT_FULL, Hurdle.CAPACITY_FULL)  # gone when somethin
 
 def find(state: State, queue: Queue, job: Job) -> Environment | None:
     """The first environment, in the queue's order, that can take the job now."""
-    need = job.spec.resources
-    if machine_hurdle(state.machine, need) is not None:
-        return None
+    return None if machine_hurdle(state.machine, job.spec.resources) is not None else find_beside(state, queue, job)
+
+
+def find_beside(state: State, queue: Queue, job: Job) -> Environment | None:
+    """The same as if the machine had room."""
     if state.pools and pools.short(state, job.spec) is not None:
         return None
     for arn in queue.environments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EXITED = "Essential container in task exited"
 FAILED_TO_START = "Task failed to start"
+NEVER_BEGUN = "CannotStartContainerError: the task was stopped before it ran"
 TIMED_OUT = "Job attempt duration exceeded timeout"
 DEPENDENCY_FAILED = "Dependent Job failed"
 CHILD_FAILED = "Array Child Job failed"

@@ -52,6 +52,7 @@ from batchd.scheduler.events import (
     TaskExited,
     TaskFailedToStart,
     TaskLost,
+    TaskReturned,
     TaskStarted,
     TerminateRequested,
     TimePassed,
@@ -93,6 +94,7 @@ class Scheduler:
             TaskExited: self._on_task_exited,
             TaskFailedToStart: self._on_task_failed_to_start,
             TaskLost: self._on_task_lost,
+            TaskReturned: self._on_task_returned,
             TimePassed: self._on_time_passed,
         }
 
@@ -346,7 +348,7 @@ class Scheduler:
         self._wake_all()
 
     def _on_machine_sized(self, draft: Draft, event: MachineSized) -> None:
-        self.state.machine.capacity = event.capacity
+        self.state.machine.capacity, self.state.machine.ahead = event.capacity, event.ahead
         self._wake_all()
 
     def _wake_all(self) -> None:
@@ -376,6 +378,11 @@ class Scheduler:
         job = self.state.tasks.get(event.task_id)
         if job is not None:
             lifecycle.lost(self.state, draft, job, event)
+
+    def _on_task_returned(self, draft: Draft, event: TaskReturned) -> None:
+        job = self.state.tasks.get(event.task_id)
+        if job is not None and job.status is JobStatus.STARTING:
+            lifecycle.returned(self.state, draft, job, event)
 
     def _on_time_passed(self, draft: Draft, event: TimePassed) -> None:
         """Attempts' deadlines are looked at in every step, the queues' time limits only here."""

@@ -94,6 +94,11 @@ class Job:
         return self.spec.job_id
 
     @property
+    def was_placed(self) -> bool:
+        """Of a job that waits: whether it has been under way before, and so goes before those that have not."""
+        return self.task_id is not None
+
+    @property
     def is_node(self) -> bool:
         """One beside the main node."""
         return self.parent is not None and self.parent.nodes is not None
@@ -283,10 +288,12 @@ class Environment:
 class Machine:
     """What all environments share. `capacity` None: not told yet, nothing may start.
 
-    A job that is larger than the machine runs alone: `taken` is its id, and its wishes are not counted as used.
+    A job that is larger than the machine runs alone: `taken` is its id, and its wishes are not counted as used. `ahead`
+    is how many tasks the engine takes for which there is no room yet, see `ahead`: more than all may be used by them.
     """
 
     capacity: Resources | None = None
+    ahead: int = 0
     used_vcpus_milli: int = 0
     used_memory_mib: int = 0
     used_gpus: int = 0
@@ -368,7 +375,8 @@ class Queue:
     is one, first come, first served; with `fair` they take turns. With `backfill` others may go before a blocked head.
 
     `live` counts the queue's jobs that have not ended, `held` are the thousandths of a vCPU that those of shares hold;
-    `turn` is when the queue was last served. `known` is false for a queue that is deleted, or that jobs name and nobody
+    `turn` is when the queue was last served. `brief` counts the tasks that have ended at once, since the last that did
+    not. `known` is false for a queue that is deleted, or that jobs name and nobody
     has saved.
     """
 
@@ -384,6 +392,7 @@ class Queue:
     live: int = 0
     held: int = 0
     turn: int = 0
+    brief: int = 0
 
     def line(self, name: str) -> Line:
         """The line of this name, made on first mention."""

@@ -15,9 +15,10 @@ def start_of(job: Job) -> StartTask:
     gang = whole.spec.gang
     if gang is not None:
         index = gang.main if spec.index is None else spec.index
-        return StartTask(task_id, _named(job), attempt, environment, index, gang.size, gang.main)
+        counted = None if job.is_node else spec.resources
+        return StartTask(task_id, _named(job), attempt, environment, index, gang.size, gang.main, counted)
     size = job.parent.spec.size if job.parent is not None else 0
-    return StartTask(task_id, spec.job_id, attempt, environment, spec.index, size)
+    return StartTask(task_id, spec.job_id, attempt, environment, spec.index, size, None, spec.resources)
 
 
 def stop_of(job: Job) -> StopTask:

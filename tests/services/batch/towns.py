@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchd.clock import ManualClock
 from batchd.controllers.schedule import Schedule
 from batchd.scheduler.commands import Command, StartTask
-from batchd.scheduler.events import Event, Resources, TaskExited, TaskStarted
+from batchd.scheduler.events import Event, MachineSized, Resources, TaskExited, TaskStarted
 from batchd.scheduler.state import Transition
 from batchd.services.batch.state_change import detail
 from batchd.store.store import Body
@@ -24,8 +24,8 @@ class Town:
         self.tasks: dict[str, str] = {}  # the task in hand by job id
         self.seen: list[tuple[Transition, str, Body]] = []
         self._read = 0
-        capacity = Resources(1000 * vcpus, 8192)
-        world.store.follow(Schedule(world.store, self.clock, capacity, self._perform))
+        machine = MachineSized(Resources(1000 * vcpus, 8192))
+        world.store.follow(Schedule(world.store, self.clock, machine, self._perform))
 
     def submit(self, **params: object) -> str:
         job_id = self.world.submit(**params)

@@ -68,17 +68,21 @@ class Size:
 
 
 class Group:
-    """One group: a directory in each hierarchy. The first is the one that has the memory controller, if any has."""
+    """One group: a directory in each hierarchy. The first is the one that has the memory controller, if any has.
 
-    __slots__ = ("cpu_s", "directories", "key", "kinds", "ooms", "peak")
+    With `keeps_open` its files stay open: to open and close them is most of what a short task costs here."""
 
-    def __init__(self, name: str, kinds: list[Kind], size: Size) -> None:
+    __slots__ = ("_open", "cpu_s", "directories", "keeps_open", "key", "kinds", "ooms", "peak")
+
+    def __init__(self, name: str, kinds: list[Kind], size: Size, *, keeps_open: bool = False) -> None:
         self.kinds = kinds
         self.key = size.key()
         self.directories = [f"{kind.base}/{name}" for kind in kinds]
         self.ooms = 0
         self.peak = 0  # bytes, and seconds: what was counted here before
         self.cpu_s = 0.0
+        self.keeps_open = keeps_open
+        self._open: dict[str, int] = {}
         for directory, kind in zip(self.directories, kinds, strict=True):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(directory)
@@ -88,7 +92,7 @@ class Group:
     def enter(self) -> None:
         """Move the calling process in."""
         for directory, kind in zip(self.directories, self.kinds, strict=True):
-            write(f"{directory}/{kind.join}", "0")
+            self._write(f"{directory}/{kind.join}", "0")
 
     def leave(self) -> None:
         """Move the calling process, the runner, back to where it belongs."""
@@ -99,13 +103,13 @@ class Group:
         """Whether the kernel has killed for memory here since the last question."""
         if "memory" not in self.kinds[0].controllers:
             return False
-        before, self.ooms = self.ooms, _counter(f"{self.directories[0]}/{self.kinds[0].ooms}", "oom_kill")
+        before, self.ooms = self.ooms, _counter(self._read(f"{self.directories[0]}/{self.kinds[0].ooms}"), "oom_kill")
         return self.ooms > before
 
     def begin(self) -> None:
         """From now on it is counted for somebody else."""
         if self.kinds[0].version == 1 and "memory" in self.kinds[0].controllers:
-            write(f"{self.directories[0]}/{self.kinds[0].peak}", "0")
+            self._write(f"{self.directories[0]}/{self.kinds[0].peak}", "0")
         else:
             self.peak = self._peak()
         self.cpu_s = self._cpu_s() or 0.0
@@ -124,26 +128,52 @@ class Group:
         """Bytes; 0 where it is not counted."""
         if "memory" not in self.kinds[0].controllers:
             return 0
-        return int(read(f"{self.directories[0]}/{self.kinds[0].peak}") or 0)
+        return int(self._read(f"{self.directories[0]}/{self.kinds[0].peak}") or 0)
 
     def _cpu_s(self) -> float | None:
         for directory, kind in zip(self.directories, self.kinds, strict=True):
             if "cpu" in kind.controllers and kind.version == 2:
-                return _counter(f"{directory}/cpu.stat", "usage_usec") / 1e6
-            if "cpu" in kind.controllers and (text := read(f"{directory}/cpuacct.usage")):
+                return _counter(self._read(f"{directory}/cpu.stat"), "usage_usec") / 1e6
+            if "cpu" in kind.controllers and (text := self._read(f"{directory}/cpuacct.usage")):
                 return int(text) / 1e9
         return None
 
     def kill(self) -> bool:
         """SIGKILL for whatever is in it; True when it is empty."""
-        return _kill_all(self.directories[0])
+        return _kill_all(self._read(f"{self.directories[0]}/cgroup.procs"))
 
     def clean(self) -> bool:
         if "memory" not in self.kinds[0].controllers:
             return True
-        return int(read(f"{self.directories[0]}/{self.kinds[0].usage}") or 0) <= _CLEAN_BYTES
+        return int(self._read(f"{self.directories[0]}/{self.kinds[0].usage}") or 0) <= _CLEAN_BYTES
+
+    def _read(self, path: str) -> str:
+        """As `read`."""
+        if not self.keeps_open:
+            return read(path)
+        try:
+            text = os.pread(self._fd(path, os.O_RDONLY), _PAGE, 0)
+        except OSError:
+            return ""
+        return text.decode(errors="replace") if len(text) < _PAGE else read(path)
+
+    def _write(self, path: str, value: str) -> None:
+        """As `write`."""
+        if self.keeps_open:
+            os.write(self._fd(path, os.O_WRONLY), value.encode())
+        else:
+            write(path, value)
+
+    def _fd(self, path: str, mode: int) -> int:
+        name = f"{mode}{path}"
+        if name not in self._open:
+            self._open[name] = os.open(path, mode)
+        return self._open[name]
 
     def remove(self) -> None:
+        for fd in self._open.values():
+            os.close(fd)
+        self._open.clear()
         for directory in self.directories:
             with contextlib.suppress(OSError):
                 os.rmdir(directory)
@@ -158,6 +188,7 @@ class Groups:
         self._idle_count = 0
         self._draining: list[Group] = []
         self._made = 0
+        self._open = 0  # groups that keep their files open
 
     def limits(self, controller: str) -> bool:
         return any(controller in kind.controllers for kind in self._kinds)
@@ -173,7 +204,9 @@ class Groups:
             group.begin()
             return group
         self._made += 1
-        return Group(f"task-{self._made}", self._kinds, size)
+        group = Group(f"task-{self._made}", self._kinds, size, keeps_open=self._open < _MOST_IDLE)
+        self._open += group.keeps_open
+        return group
 
     def give_back(self, group: Group) -> bool:
         """The task has ended: whatever is left of it is killed, now or in `drain`. Whether there was nothing."""
@@ -184,6 +217,7 @@ class Groups:
             self._idle_count += 1
             self._idle.setdefault(group.key, []).append(group)
         else:
+            self._open -= group.keeps_open
             group.remove()
         return True
 
@@ -260,23 +294,23 @@ def sweep(base: str) -> None:
     except FileNotFoundError:
         return
     for name in names:
-        _kill_all(f"{base}/{name}")
+        _kill_all(read(f"{base}/{name}/cgroup.procs"))
         with contextlib.suppress(OSError):
             os.rmdir(f"{base}/{name}")
     with contextlib.suppress(OSError):
         os.rmdir(base)
 
 
-def _kill_all(directory: str) -> bool:
-    members = read(f"{directory}/cgroup.procs").split()
+def _kill_all(processes: str) -> bool:
+    members = processes.split()
     for pid in members:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
     return not members
 
 
-def _counter(path: str, name: str) -> int:
-    for line in read(path).splitlines():
+def _counter(text: str, name: str) -> int:
+    for line in text.splitlines():
         key, _, value = line.partition(" ")
         if key == name:
             return int(value)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections import deque
 
+from batchd.engines.gate import NEVER_BEGUN
 from batchd.engines.runner.cgroups import Groups
 from batchd.engines.runner.runs import Runs, now_ms
 from batchd.engines.runner.table import EXITED, Table
@@ -21,12 +22,14 @@ from batchd.engines.runner.wire import PROTOCOL, Closed, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from batchd.engines.gate import Amount
     from batchd.engines.runner.place import Place
     from batchd.engines.runner.wire import Message, Program
 
 _ORDERS_A_ROUND = 4
 _LAST_GRACE_S = 10.0
 _COMPANY_S = 0.004  # how long a start waits for other news, where there is a lot of it
+_LEISURE_S, _FEW = 0.02, 8  # how long any news waits while more tasks are at hand than so few
 _LOT, _LOT_S = 6, 0.02  # a lot: so many reports in so short a time
 
 
@@ -42,6 +45,7 @@ class Runner:
         self._runs = Runs(place, table, groups, self._watch)
         self._orders: deque[Message] = deque()
         self._wire: Wire | None = None
+        self._given: dict[str, Message] = {}  # starts that wait at the gate
         self._fresh: set[str] = set()  # starts of this round, in the journal but not begun
         self._written = False  # whether they really are
         self._told: deque[float] = deque(maxlen=_LOT)  # when the last reports were sent
@@ -72,6 +76,8 @@ class Runner:
         if self._orders and not self._ending:
             return 0.0
         waits = [] if due_s is None else [due_s]
+        if (until := self._runs.gate.next_at()) is not None:
+            waits.append(max(0.0, (until - _tick_ms()) / 1000))
         if self._tell_at is not None:
             waits.append(max(0.0, self._tell_at - time.monotonic()))
         if not self._wire and not self._runs:
@@ -80,6 +86,7 @@ class Runner:
 
     def _round(self) -> None:
         if not self._ending:
+            self._pass_the_gate()
             self._obey([self._orders.popleft() for _ in range(min(_ORDERS_A_ROUND, len(self._orders)))])
         self._table.flush()
         if self._wire is None:
@@ -95,13 +102,23 @@ class Runner:
         except Closed:
             self._hang_up()
 
+    def _pass_the_gate(self) -> None:
+        """Tasks that were given ahead of the room for them begin before what was ordered later, or are returned."""
+        if not self._given:
+            return
+        gate, now = self._runs.gate, _tick_ms()
+        self._orders.extendleft(self._given.pop(task_id) for task_id in reversed(gate.admit(now)))
+        for task_id in gate.give_up(now):
+            del self._given[task_id]
+            self._runs.news.append(["returned", task_id, now_ms()])
+
     def _tell(self, wire: Wire) -> None:
         """Send the news. Starts on the heels of other news wait a moment: the end of a short task goes with its start,
         and both in one commit. Each waking of the server costs the two of us 0.1 ms."""
         now = time.monotonic()
         news = self._runs.news
-        if news and self._is_lot(now) and all(report[0] == "started" for report in news):
-            self._tell_at = self._tell_at or now + _COMPANY_S
+        if news and (patience_s := self._patience(now)):
+            self._tell_at = self._tell_at or now + patience_s
             if now < self._tell_at:
                 return
         self._tell_at = None
@@ -110,6 +127,14 @@ class Runner:
                 wire.send(report)
             self._told.extend([now] * len(news))
         self._runs.news = []
+
+    def _patience(self, now: float) -> float:
+        """How long (seconds) the news may wait for more."""
+        if not self._is_lot(now):
+            return 0.0
+        if len(self._given) + sum(order[0] == "start" for order in self._orders) > _FEW:
+            return _LEISURE_S
+        return _COMPANY_S if all(report[0] == "started" for report in self._runs.news) else 0.0
 
     def _is_lot(self, now: float) -> bool:
         return len(self._told) == _LOT and now < self._told[0] + _LOT_S
@@ -174,10 +199,9 @@ class Runner:
 
     def _obey(self, orders: list[Message]) -> None:
         """Do what was asked for. Every start is in the journal before the first of these processes is begun."""
-        for kind, *rest in orders:
-            if kind == "start" and self._table.get(rest[0]) is None:
-                self._table.note("begin", rest[0], now_ms(), [process["name"] for process in rest[1]["containers"]])
-                self._fresh.add(rest[0])
+        for order in orders:
+            if order[0] == "start" and self._table.get(order[1]) is None and self._may_begin(order):
+                self._note_begin(order)
         self._written = self._table.flush()
         for kind, *rest in orders:
             if kind == "open":
@@ -191,12 +215,27 @@ class Runner:
             else:
                 sys.stderr.write(f"batchd runner: an order of an unknown kind: {kind}\n")
 
-    def _on_open(self, adopt: list[str], keep: list[str], defaults: dict[str, str]) -> None:
-        self._runs.defaults = defaults
+    def _may_begin(self, start: Message) -> bool:
+        """Whether there is room for the task; else it is kept until there is."""
+        _, task_id, program = start
+        if task_id in self._given:
+            return False
+        if self._runs.gate.enter(task_id, program["needs"], _tick_ms()):
+            return True
+        self._given[task_id] = start
+        return False
+
+    def _note_begin(self, start: Message) -> None:
+        _, task_id, program = start
+        self._table.note("begin", task_id, now_ms(), [process["name"] for process in program["containers"]])
+        self._fresh.add(task_id)
+
+    def _on_open(self, adopt: list[str], keep: list[str], defaults: dict[str, str], room: Amount | None) -> None:
+        self._runs.defaults, self._runs.gate.room = defaults, room
         wanted = {*adopt, *keep}
-        for task in self._table:
-            if task.task_id not in wanted:
-                self._forget(task.task_id)
+        for task_id in [*self._given, *(task.task_id for task in self._table)]:
+            if task_id not in wanted:
+                self._forget(task_id)
         for task_id in adopt:
             self._report(task_id)
         if self._wire:
@@ -211,6 +250,8 @@ class Runner:
                 self._wire.send(report)
 
     def _on_start(self, task_id: str, program: Program) -> None:
+        if task_id in self._given:
+            return
         task = self._table.get(task_id)
         if task is None or task_id not in self._fresh:
             self._report(task_id)
@@ -224,18 +265,30 @@ class Runner:
             self._runs.begin(task, program)
 
     def _on_stop(self, task_id: str, grace_s: float) -> None:
+        if start := self._given.pop(task_id, None):
+            self._note_begin(start)
+            self._fresh.remove(task_id)
         task = self._table.get(task_id)
-        if task and task.state != EXITED:
+        if start and task:
+            self._runs.fail(task, NEVER_BEGUN)
+        elif task and task.state != EXITED:
             self._runs.stop(task, grace_s)
 
     def _forget(self, task_id: str) -> None:
         """Stop knowing the task. One that still runs is killed first: nobody will ever ask for it."""
+        self._given.pop(task_id, None)
+        self._runs.gate.leave(task_id)
         task = self._table.get(task_id)
         if task is None:
             return
         self._runs.hurry(task, 0.0)
         self._table.note("forget", task_id)
         self._runs.files.remove(task)
+
+
+def _tick_ms() -> int:
+    """Of a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def _send_last(wire: Wire) -> None:

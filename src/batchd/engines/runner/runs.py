@@ -8,6 +8,7 @@ import sys
 import time
 
 from batchd.engines.ensemble import Ensemble, Part
+from batchd.engines.gate import NEVER_BEGUN, Gate
 from batchd.engines.runner.cgroups import Groups, Size, Used
 from batchd.engines.runner.children import REFUSED, Child, Children
 from batchd.engines.runner.files import Files
@@ -45,10 +46,13 @@ class Run:
 
 
 class Runs:
-    """Begins and ends tasks. Reports of tasks that run now, have exited or failed to start go to `news`."""
+    """Begins and ends tasks. Reports of tasks that run now, have exited or failed to start go to `news`.
+
+    What a task needs at the `gate` is free for others when it is over."""
 
     def __init__(self, place: Place, table: Table, groups: Groups, watch: Watch) -> None:
         self.defaults: dict[str, str] = {}
+        self.gate = Gate()
         self.files = Files(place)
         self.news: list[Message] = []
         self._place = place
@@ -73,6 +77,7 @@ class Runs:
 
     def fail(self, task: Task, reason: str, containers: object = ()) -> None:
         """The task shall never run."""
+        self.gate.leave(task.task_id)
         self._table.note("fail", task.task_id, now_ms(), reason, _more(containers))
         self.news.append(task.reports()[-1])
 
@@ -172,6 +177,7 @@ class Runs:
         task = run.task
         if self._runs.pop(task, None) is None:
             return
+        self.gate.leave(task.task_id)
         code, reason = run.ensemble.verdict()
         exits = run.ensemble.exits()
         if self._table.get(task.task_id) is not task:
@@ -181,7 +187,7 @@ class Runs:
             self._table.note("exit", task.task_id, now_ms(), code, reason, {**_more(exits), "usage": usage})
             self.news.append(task.reports()[-1])
         else:
-            self.fail(task, reason or f"{REFUSED}the task was stopped before it ran", exits)
+            self.fail(task, reason or NEVER_BEGUN, exits)
 
     def _make_scratch(self, run: Run) -> None:
         """A directory for each container: the task's own where there is but one."""

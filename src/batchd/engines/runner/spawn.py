@@ -107,13 +107,10 @@ def executable(plan: Plan) -> str:
         places = [name]
     else:
         places = [f"{directory or '.'}/{name}" for directory in plan.env.get("PATH", os.defpath).split(":")]
-    found = False
     for place in places:
-        if os.path.isfile(place):
-            found = True
-            if os.access(place, os.X_OK):
-                return place
-    if found or os.path.isdir(name):
+        if os.access(place, os.X_OK) and os.path.isfile(place):
+            return place
+    if os.path.isdir(name) or any(map(os.path.isfile, places)):
         raise CannotExec(f'exec: "{name}": permission denied')
     if "/" in name:
         raise CannotExec(f'exec: "{name}": stat {name}: no such file or directory')

@@ -1,8 +1,10 @@
 """What the engine and the runner say to each other: one JSON array a line, over a unix socket.
 
 engine to runner
-    ["open", adopt, keep, defaults]   first; task ids to report the state of, ids to keep silently (all others are
-                                      forgotten), and the variables a task gets unless it sets them itself
+    ["open", adopt, keep, defaults, room]
+                                      first; task ids to report the state of, ids to keep silently (all others are
+                                      forgotten), the variables a task gets unless it sets them itself, and how much
+                                      tasks may need together (thousandths of a vCPU, MiB; null: whatever they do)
     ["start", task_id, program]       program: `Program`
     ["stop", task_id, grace_s]
     ["forget", task_id]
@@ -11,7 +13,7 @@ runner to engine
     ["busy"]                          instead of hello: another server holds the line
     ["opened"]                        every adopted task has been reported
     ["started", task_id, at]  ["exited", task_id, at, code, reason, more]  ["failed", task_id, at, reason, more]
-    ["lost", task_id, at, reason, more]
+    ["lost", task_id, at, reason, more]  ["returned", task_id, at]
                                       more: an object; `containers` are [name, code, reason] of each of several,
                                       `usage` is [MiB of memory at the most, seconds of CPU]
 """
@@ -22,8 +24,9 @@ import json
 import socket
 import struct
 
-PROTOCOL = 2
-encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one a call
+PROTOCOL = 3
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one a call
+_PLAIN = frozenset(("started", "returned", "run", "up", "forget"))  # an id and numbers
 _LONGEST_LINE = 16 << 20
 _CHUNK = 1 << 16  # a larger buffer is mapped anew for every call
 
@@ -32,11 +35,13 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     class Program(TypedDict):
-        """What one task runs. `refuse` is a reason for which it shall fail instead."""
+        """What one task runs. `refuse` is a reason for which it shall fail instead. `needs` are thousandths of a vCPU
+        and MiB; with null it begins whatever room there is."""
 
         containers: list[Process]
         stop_timeout_s: float
         refuse: str | None
+        needs: tuple[int, int] | None
 
     class Process(TypedDict):
         """What one of its containers runs. `refuse` is a reason for which it shall fail instead."""
@@ -66,6 +71,13 @@ if TYPE_CHECKING:
         notes: list[str]
 
     Message = list[Any]  # JSON: the first element says what the others are
+
+
+def encode(message: Message) -> str:
+    """One line of JSON, without its end."""
+    if message[0] in _PLAIN and message[1].isalnum():
+        return f'["{message[0]}","{message[1]}"{"".join([f",{number}" for number in message[2:]])}]'
+    return _encode(message)
 
 
 class Closed(Exception):
