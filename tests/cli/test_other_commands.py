@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from batchd import __version__
 from batchd.cli.connect import local_access
 from batchd.config import load_settings
 from tests.cli.command import PROGRAM, Batchd, one_line
+from tests.clients.waiting import eventually
 from tests.patience import LONG_S
 
 
@@ -139,4 +142,21 @@ def test_the_demo_runs_nine_jobs_and_leaves_nothing_behind(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert "shard  files    lines functions  longest function" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("9 jobs in ")
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("batchd-demo")] == []
+
+
+def test_ctrl_c_ends_the_jobs_of_the_demo_as_well(tmp_path: Path) -> None:
+    demo = Batchd(tmp_path / "unused", {"TMPDIR": str(tmp_path)}).begin("demo")
+
+    def working() -> list[str]:
+        lines = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has just ended
+                lines.append(path.read_bytes().decode(errors="replace"))
+        return [line for line in lines if "demo_work" in line and f"{tmp_path}/batchd-demo" in line]
+
+    eventually(working, "a job works")
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=LONG_S)
+    assert (demo.returncode, working()) == (130, [])
     assert [path for path in tmp_path.iterdir() if path.name.startswith("batchd-demo")] == []

@@ -50,8 +50,12 @@ def _show(console: Console, clients: Clients, data: Path) -> int:
     started = time.monotonic()
     out = data / "measures"
     out.mkdir()
-    job_ids = _submit(clients, out)
-    merged = _watch(console, clients, job_ids)
+    try:
+        job_ids = _submit(clients, out)
+        merged = _watch(console, clients, job_ids)
+    except KeyboardInterrupt:  # jobs outlive their server
+        _end(clients)
+        raise
     console.print()
     for line in follow.lines(clients, merged):
         console.print(line, markup=False, highlight=False)
@@ -108,6 +112,16 @@ def _watch(console: Console, clients: Clients, job_ids: list[str]) -> JobDetailT
             if all(job["status"] in follow.ENDED for job in jobs):
                 return next(job for job in jobs if job["jobId"] == job_ids[-1])
             time.sleep(0.1)
+
+
+def _end(clients: Clients) -> None:
+    """Whatever has been submitted, and wait until it has ended."""
+    if not clients.batch.describe_job_queues(jobQueues=["demo"])["jobQueues"]:
+        return
+    clients.own.purge_queue(jobQueue="demo", reason="Interrupted at the terminal")
+    alive = [status for status in follow.STATUSES if status not in follow.ENDED]
+    while any(clients.batch.list_jobs(jobQueue="demo", jobStatus=one)["jobSummaryList"] for one in alive):
+        time.sleep(0.1)
 
 
 def _table(jobs: list[JobDetailTypeDef]) -> Table:
