@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -52,7 +53,32 @@ def test_a_purge_asks_and_then_ends_everything(batchd: Batchd) -> None:
     for job in jobs:
         batchd("logs", "-f", job)
         assert "FAILED: start again" in batchd("why", job).stdout
-    assert one_line(batchd("purge", "never", "--yes").stderr) == "JobQueue never not found."
+    for words in (["--yes"], []):
+        assert one_line(batchd("purge", "never", *words, input="").stderr) == "JobQueue never not found."
+    assert batchd("purge", "doomed", input="").stdout == "doomed has no jobs to end\n"
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 0), (b"\x04", 130)], ids=str)
+def test_who_thinks_better_of_a_purge_is_left_alone(batchd: Batchd, answer: bytes, code: int) -> None:
+    job_id = batchd("run", "-d", "--queue", "spared", "--", "sleep", "600").stdout.strip()
+    terminal, inner = os.openpty()
+    purging = subprocess.Popen(
+        [PROGRAM, "purge", "spared", "--data-dir", str(batchd.data)],
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+    )
+    os.close(inner)
+    said = b""
+    while b"?" not in said:
+        said += os.read(terminal, 1024)
+    os.write(terminal, answer)
+    assert purging.wait(LONG_S) == code
+    with suppress(OSError):  # there was no more
+        said += os.read(terminal, 4096)
+    assert b"Traceback" not in said
+    os.close(terminal)
+    assert batchd("purge", "spared", "--yes").stdout == "1 jobs of spared are being terminated\n", job_id
 
 
 @pytest.mark.parametrize(

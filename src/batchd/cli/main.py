@@ -38,6 +38,8 @@ def main() -> None:
         sys.exit(f"batchd: {error}")
     except _UsageError as error:
         _refuse_usage(error)
+    except typer.Abort:  # an answer was wanted, and Ctrl-C or Ctrl-D came
+        sys.exit(130)
     except Exception as error:
         if text := complaint(error):
             sys.exit(f"batchd: {text}")

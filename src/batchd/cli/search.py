@@ -53,11 +53,15 @@ def search(data_dir: Path | None, wish: Wish, limit: int) -> None:
 def purge(data_dir: Path | None, queue: str, reason: str | None, sure: bool) -> None:
     """Ask, unless told not to; then end every job of the queue."""
     clients = Clients(access(data_dir))
-    alive = _alive(clients, queue)
-    if not sure:
+    alive = None if sure else _alive(clients, queue)
+    if alive == 0:
+        print(f"{queue} has no jobs to end")
+        return
+    if alive:
         if not sys.stdin.isatty():
             raise NotSearchable(f"{alive} jobs of {queue} would end: say --yes if they shall")
-        typer.confirm(f"End the {alive} jobs of {queue}?", abort=True)
+        if not typer.confirm(f"End the {alive} jobs of {queue}?"):
+            return
     pages = clients.own.get_paginator("purge_queue").paginate(jobQueue=queue, **({"reason": reason} if reason else {}))
     print(f"{sum(len(page['terminated']) for page in pages)} jobs of {queue} are being terminated")
 
@@ -88,13 +92,14 @@ def moment(text: str, now: datetime) -> int:
     return max(0, round(at.timestamp() * 1000))
 
 
-def _alive(clients: Clients, queue: str) -> int:
-    """Jobs of the queue that have not ended."""
+def _alive(clients: Clients, queue: str) -> int | None:
+    """Jobs of the queue that have not ended; None where there is no such queue, as the service will say."""
     region = clients.access.region
     for one in clients.own.get_overview()["queues"]:
         if (one["queue"], one["region"]) == (queue, region):
-            return sum(jobs for status, jobs in one["counts"].items() if status not in ("SUCCEEDED", "FAILED"))
-    return 0
+            counts: dict[str, int] = one["counts"]
+            return sum(jobs for status, jobs in counts.items() if status not in ("SUCCEEDED", "FAILED"))
+    return None
 
 
 def _status(text: str) -> str:
