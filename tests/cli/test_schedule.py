@@ -40,4 +40,8 @@ def test_a_schedule_is_listed_replaced_and_deleted(batchd: Batchd) -> None:
 def test_an_expression_that_means_nothing_is_refused(batchd: Batchd) -> None:
     refused = batchd("schedule", "cron(0 2 * * *)", "--", "true")
     assert refused.returncode == 1
-    assert refused.stderr == "batchd: Invalid Schedule Expression cron(0 2 * * *).\n"
+    assert refused.stderr.startswith("batchd: Invalid Schedule Expression cron(0 2 * * *). Say cron(0 2 * * ? *)")
+    nowhere = batchd("schedule", "--timezone", "Mars/Base", "rate(5 minutes)", "--", "true")
+    assert nowhere.stderr == "batchd: Invalid Schedule Expression Timezone Mars/Base.\n"
+    long = batchd("schedule", "--name", "x" * 65, "rate(5 minutes)", "--", "true")
+    assert long.stderr.startswith("batchd: --name must have at most 64 characters")

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchd.cli.connect import Clients, access
-from batchd.cli.submit import Work, request_of
+from batchd.cli.submit import Unsuitable, Work, request_of
 from batchd.cli.tables import console, cut, table
 
 if TYPE_CHECKING:
     from types_boto3_scheduler.type_defs import CreateScheduleInputTypeDef
 
+_LONGEST_NAME = 64
+_GRAMMAR = (
+    "Say cron(0 2 * * ? *): minute, hour, day, month, day of the week, year; and one of the days is ?. "
+    "Or rate(5 minutes), rate(1 hour), at(2026-12-24T18:00:00)."
+)
 _ARN = "arn:aws:scheduler:::aws-sdk:batch:submitJob"
 _ROLE = "arn:aws:iam::{account}:role/batchd-schedule"
 
@@ -29,11 +34,17 @@ def schedule_command(data_dir: Path | None, expression: str, timezone: str, work
         "FlexibleTimeWindow": {"Mode": "OFF"},
         "Target": {"Arn": _ARN, "RoleArn": _role(clients), "Input": json.dumps(request)},
     }
+    if len(name) > _LONGEST_NAME:
+        raise Unsuitable(f"--name must have at most {_LONGEST_NAME} characters, for the schedule has it too")
     known = clients.scheduler.list_schedules(GroupName="default", NamePrefix=name)["Schedules"]
+    put = clients.scheduler.create_schedule
     if any(schedule["Name"] == name for schedule in known):
-        clients.scheduler.update_schedule(**given)
-    else:
-        clients.scheduler.create_schedule(**given)
+        put = clients.scheduler.update_schedule
+    try:
+        put(**given)
+    except clients.scheduler.exceptions.ValidationException as refused:
+        text = refused.response["Error"]["Message"]
+        raise Unsuitable(f"{text} {_GRAMMAR}" if text.endswith(f"Expression {expression}.") else text) from None
     print(f"{name}: {expression} {timezone}")
 
 
