@@ -88,7 +88,8 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         done = Batchd(tmp_path / "data")("serve", "--port", port, "--engine", "process")
     assert done.returncode == 1
-    assert one_line(done.stderr) == f"cannot listen on 127.0.0.1:{port}: Address already in use"
+    hint = "by another server? `--port 0` takes a free one"
+    assert one_line(done.stderr) == f"cannot listen on 127.0.0.1:{port}: Address already in use, {hint}"
 
 
 def test_a_second_server_on_the_same_data_is_refused_and_the_first_goes_on(batchd: Batchd) -> None:
