@@ -135,6 +135,8 @@ def test_why_names_what_a_waiting_job_waits_for(batchd: Batchd) -> None:
     assert "is RUNNABLE" in said
     assert "The machine is full: 4 of 4 vCPUs" in said
     followed = batchd.begin("logs", "-f", "waiting")
+    assert followed.stderr is not None
+    assert followed.stderr.readline().startswith("batchd: waiting is RUNNABLE: ")
     _terminate(batchd, blocker)
     assert followed.communicate(timeout=LONG_S)[0] == ""
     assert followed.returncode == 0

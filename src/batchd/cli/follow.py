@@ -27,6 +27,7 @@ STATUSES: tuple[JobStatusType, ...] = (
 )
 _MOST_AT_ONCE = 100  # that can be described
 _MOST_FOLLOWED = 1000  # parts of one job
+_QUIET_S = 3.0  # most jobs run by then
 _SOON_S = 0.02  # a short job's end is seen at once
 _LATER_S = 0.3  # a long one's does not cost more than this
 _PATIENCE_S = 60.0  # a server that is started anew is back by then; its jobs have gone on
@@ -77,20 +78,32 @@ def lines(clients: Clients, job: JobDetailTypeDef) -> Iterator[str]:
             yield from batch
 
 
-def follow(clients: Clients, job_id: str, write: Callable[[str], Any]) -> JobDetailTypeDef:
-    """Write every line as it comes, until the job has ended; returns its last description.
+def follow(clients: Clients, job_id: str, write: Callable[[str], Any], say: Callable[[str], Any]) -> JobDetailTypeDef:
+    """Write every line as it comes, until the job has ended; returns its last description. Say once in each status
+    what keeps it from running, when that takes more than a moment.
 
     Outlives a restart of the server, as the job does. Raises TooMany for a large array, whose every child would have
     to be asked again and again.
     """
     tails: dict[str, Tail] = {}
-    wait_s = _SOON_S
+    wait_s, said = _SOON_S, ""
+    quiet_until = time.monotonic() + _QUIET_S
     while True:
         job = patiently(lambda: _look(clients, job_id, tails, write))
         if job["status"] in ENDED:
             return job
+        if job["status"] == "RUNNING":
+            quiet_until = time.monotonic() + _QUIET_S
+        elif time.monotonic() > quiet_until and said != job["status"] and (why := _obstacle(job)):
+            said = job["status"]
+            say(f"{job['jobName']} is {said}: {why}")
         time.sleep(wait_s)
         wait_s = min(wait_s * 1.5, _LATER_S)
+
+
+def _obstacle(job: JobDetailTypeDef) -> str:
+    """Why it waits; nothing of a whole whose parts may run, and of a job that is being started."""
+    return "" if _parts(job)[1] or job["status"] == "STARTING" else job.get("statusReason", "")
 
 
 def patiently(ask: Callable[[], T]) -> T:

@@ -37,7 +37,7 @@ def run_command(data_dir: Path | None, work: Work, detach: bool) -> int:
         print(job_id)
         return 0
     try:
-        job = following.follow(clients, job_id, _write)
+        job = following.follow(clients, job_id, _write, _say)
     except KeyboardInterrupt:
         clients.batch.terminate_job(jobId=job_id, reason="Interrupted at the terminal")
         print(f"batchd: job {job_id} is being terminated", file=sys.stderr)
@@ -66,7 +66,7 @@ def print_logs(data_dir: Path | None, job: str, follow: bool) -> None:
     clients = Clients(access(data_dir))
     found = following.find_job(clients, job)
     if follow:
-        following.follow(clients, found["jobId"], _write)
+        following.follow(clients, found["jobId"], _write, _say)
         return
     for line in following.lines(clients, found):
         _write(line)
@@ -109,6 +109,10 @@ def run_again(data_dir: Path | None, job: str) -> None:
 
 def _write(line: str) -> None:
     print(line, flush=True)
+
+
+def _say(text: str) -> None:
+    print(f"batchd: {text}", file=sys.stderr)
 
 
 def _status(text: str) -> JobStatusType:
