@@ -70,6 +70,12 @@ def open_files(pid: int) -> set[str]:
     return {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()}
 
 
+def groups(pid: int) -> dict[str, str]:
+    """Controller to control group, of a process; of version 2 all are called so."""
+    lines = (line.split(":", 2) for line in read(f"/proc/{pid}/cgroup").splitlines())
+    return {name: path for _, names, path in lines for name in names.split(",")}
+
+
 async def run(server: Server, spec: TaskSpec) -> Exited:
     server.engine.start(spec)
     exited = await server.report(Exited, spec)
@@ -506,3 +512,21 @@ async def test_whenever_the_runner_dies_no_task_runs_twice_and_each_one_ends(
     exited = {int(spec.task_id, 16) for spec in specs if server.of(spec.task_id, Exited)}
     assert exited <= set(map(int, numbers))
     await until(lambda: processes_below(Path(place(rig).scratches)) == [])
+
+
+async def test_all_of_a_task_has_its_share_of_the_processors_once_it_has_run_for_a_while(
+    server: Server, rig: ProcessRig
+) -> None:
+    if not (server.engine.abilities.limits_cpu and server.engine.abilities.limits_memory):
+        pytest.skip("no control groups can be used here")
+    spec = shell(server, "sleep 600 & sleep 600 & wait")
+    server.engine.start(spec)
+    await until(lambda: len(processes_below(rig.directory / "scratch" / spec.task_id)) == 3)
+
+    def are_inside() -> bool:
+        found = [groups(pid) for pid in processes_below(rig.directory / "scratch" / spec.task_id)]
+        return all("/batchd-" in of.get("cpu", of.get("", "")) for of in found)
+
+    await until(are_inside)
+
+    assert "/batchd-" not in groups(runner_pid(server)).get("cpu", "")

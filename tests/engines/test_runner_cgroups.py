@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from batchd.engines.runner.cgroups import Group, Groups, Kind, Size, limits
+from batchd.engines.runner.cgroups import Group, Groups, Kind, Size, Used, limits
 from batchd.engines.runner.hierarchies import Mount, _below, _own_groups
 
 V1_MEMORY = Kind("/cg/memory", "/cg/memory/batchd", ("memory",), 1)
@@ -149,3 +149,54 @@ def test_tasks_groups_lie_in_the_runners_own_where_it_can_be_seen(tmp_path: Path
     assert _below(whole, "/elsewhere") == str(tmp_path)
     assert _below(part, "/docker/ab/a") == f"{tmp_path}/a"
     assert _below(part, "/docker/ab") == str(tmp_path)
+
+
+def first_version(base: Path, *controllers: str) -> Kind:
+    """A hierarchy of version 1 with a group for one task."""
+    group = base / "batchd/task-1"
+    group.mkdir(parents=True)
+    files = ("tasks", "cpu.shares", "memory.limit_in_bytes", "memory.max_usage_in_bytes")
+    for name in files:
+        (group / name).touch()
+    (group / "cgroup.procs").write_text("")
+    (base / "tasks").touch()
+    return Kind(str(base), str(base / "batchd"), controllers, 1)
+
+
+def test_a_task_is_born_into_its_memory_group_and_moved_into_that_of_its_share(tmp_path: Path) -> None:
+    groups = Groups([first_version(tmp_path / "memory", "memory"), first_version(tmp_path / "cpu", "cpu")])
+    group = taken(groups, Size(64, None, 1.0))
+    memory, share = (tmp_path / name / "batchd/task-1" for name in ("memory", "cpu"))
+
+    group.enter()
+    group.leave()
+    assert ((memory / "tasks").read_text(), (share / "tasks").read_text()) == ("0", "")
+    assert ((tmp_path / "memory/tasks").read_text(), (tmp_path / "cpu/tasks").read_text()) == ("0", "")
+    (memory / "cgroup.procs").write_text("7\n")
+    group.settle()
+
+    assert group.settles
+    assert (share / "cgroup.procs").read_text() == "7"
+
+
+def test_where_only_shares_can_be_given_a_task_is_born_into_that(tmp_path: Path) -> None:
+    groups = Groups([first_version(tmp_path / "cpu", "cpu")])
+    group = taken(groups, Size(64, None, 1.0))
+
+    group.enter()
+
+    assert not group.settles
+    assert (tmp_path / "cpu/batchd/task-1/tasks").read_text() == "0"
+
+
+@pytest.mark.parametrize(("leader_s", "used_s"), [(0.5, 2.0), (3.0, 3.0)])
+def test_what_was_used_before_the_share_held_is_not_lost(tmp_path: Path, leader_s: float, used_s: float) -> None:
+    groups = Groups([first_version(tmp_path / "memory", "memory"), first_version(tmp_path / "cpu", "cpu")])
+    counter = tmp_path / "cpu/batchd/task-1/cpuacct.usage"
+    counter.write_text("1000000000\n")
+    group = taken(groups, Size(64, None, 1.0))
+    group.begin()
+
+    counter.write_text("3000000000\n")
+
+    assert group.used(Used(0.0, leader_s)).cpu_s == used_s

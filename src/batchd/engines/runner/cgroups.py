@@ -14,6 +14,7 @@ import signal
 _MOST_IDLE = 64  # groups kept for later
 _CLEAN_BYTES = 4 << 20  # a group charged with more than this (page cache, files in /dev/shm) is not used again
 _WEIGHT_PER_VCPU = 100
+_MOST_LOOKS = 8  # for processes that are still outside
 _PAGE = 4096  # as much as the kernel gives at once; a buffer of a megabyte costs ten times the read
 
 
@@ -31,6 +32,9 @@ class Kind:
         # Writing 0 to `tasks` moves the writing thread without the lock that cgroup.procs takes, which costs an
         # idle machine some 10 ms. Version 2 has no such file.
         self.join = "tasks" if version == 1 else "cgroup.procs"
+        # A runner that has stepped into a group of processor shares waits there for its turn like any task, and a short
+        # task is over before shares matter. Version 2 has all in one group, and needs it from the first instruction.
+        self.at_birth = version == 2 or "memory" in controllers
         self._way_home = -1
         self.usage = "memory.usage_in_bytes" if version == 1 else "memory.current"
         self.peak = "memory.max_usage_in_bytes" if version == 1 else "memory.peak"
@@ -68,11 +72,12 @@ class Size:
 
 
 class Group:
-    """One group: a directory in each hierarchy. The first is the one that has the memory controller, if any has.
+    """One group: a directory in each hierarchy. The first is the one that has the memory controller, if any has; its
+    processes are born into that. Into a hierarchy that is not `at_birth` they are moved by `settle`.
 
     With `keeps_open` its files stay open: to open and close them is most of what a short task costs here."""
 
-    __slots__ = ("_open", "cpu_s", "directories", "keeps_open", "key", "kinds", "ooms", "peak")
+    __slots__ = ("_late", "_open", "cpu_s", "directories", "keeps_open", "key", "kinds", "ooms", "peak")
 
     def __init__(self, name: str, kinds: list[Kind], size: Size, *, keeps_open: bool = False) -> None:
         self.kinds = kinds
@@ -81,6 +86,7 @@ class Group:
         self.ooms = 0
         self.peak = 0  # bytes, and seconds: what was counted here before
         self.cpu_s = 0.0
+        self._late = [] if len(kinds) == 1 else [f"{kind.base}/{name}" for kind in kinds if not kind.at_birth]
         self.keeps_open = keeps_open
         self._open: dict[str, int] = {}
         for directory, kind in zip(self.directories, kinds, strict=True):
@@ -92,12 +98,31 @@ class Group:
     def enter(self) -> None:
         """Move the calling process in."""
         for directory, kind in zip(self.directories, self.kinds, strict=True):
-            self._write(f"{directory}/{kind.join}", "0")
+            if directory not in self._late:
+                self._write(f"{directory}/{kind.join}", "0")
 
     def leave(self) -> None:
         """Move the calling process, the runner, back to where it belongs."""
-        for kind in self.kinds:
-            kind.go_home()
+        for directory, kind in zip(self.directories, self.kinds, strict=True):
+            if directory not in self._late:
+                kind.go_home()
+
+    @property
+    def settles(self) -> bool:
+        """Whether `settle` has anything to do."""
+        return bool(self._late)
+
+    def settle(self) -> None:
+        """Move in what is not yet in every hierarchy; whoever is born later is born there."""
+        for directory in self._late:
+            for _ in range(_MOST_LOOKS):  # some may have been born outside meanwhile
+                inside = read(f"{directory}/cgroup.procs").split()
+                outside = [pid for pid in read(f"{self.directories[0]}/cgroup.procs").split() if pid not in inside]
+                if not outside:
+                    break
+                for pid in outside:
+                    with contextlib.suppress(OSError):  # it has ended
+                        write(f"{directory}/cgroup.procs", pid)
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed for memory here since the last question."""
@@ -121,7 +146,7 @@ class Group:
         peak, cpu_s = self._peak(), self._cpu_s()
         return Used(
             peak / (1 << 20) if peak > self.peak else leader.memory_mib,
-            leader.cpu_s if cpu_s is None else cpu_s - self.cpu_s,
+            leader.cpu_s if cpu_s is None else max(cpu_s - self.cpu_s, leader.cpu_s if self._late else 0.0),
         )
 
     def _peak(self) -> int:
