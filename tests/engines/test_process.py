@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from batchd.engines import process_line
 from batchd.engines.engine import Exited, FailedToStart, Lost, Started
 from batchd.engines.process import ProcessEngine
 from batchd.engines.runner.place import Place
@@ -530,3 +532,56 @@ async def test_all_of_a_task_has_its_share_of_the_processors_once_it_has_run_for
     await until(are_inside)
 
     assert "/batchd-" not in groups(runner_pid(server)).get("cpu", "")
+
+
+FORMER_RUNNER = """
+import json, os, socket, sys, time
+os.chdir(sys.argv[1])
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("runner.sock")
+listener.listen(1)
+print("up", flush=True)
+connection, _ = listener.accept()
+connection.send(json.dumps(["hello", {"protocol": 1, "pid": os.getpid()}]).encode() + b"\\n")
+connection.recv(1)
+if sys.argv[2] == "idle":
+    os.unlink("runner.sock")
+else:
+    time.sleep(600)
+"""
+
+
+async def former_runner(rig: ProcessRig, state: str) -> asyncio.subprocess.Process:
+    """One of an earlier version, that is up; `idle`: it ends when its server has gone."""
+    place(rig).make()
+    command = (sys.executable, "-c", FORMER_RUNNER, str(rig.directory), state)
+    runner = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert runner.stdout
+    assert await runner.stdout.readline() == b"up\n"
+    return runner
+
+
+async def test_an_idle_runner_of_another_version_is_waited_for(rig: ProcessRig) -> None:
+    former = await former_runner(rig, "idle")
+    server = Server(rig)
+
+    await server.open()
+
+    assert await former.wait() == 0
+    exited = await run(server, server.task(Work(exit_code=3)))
+    assert exited.exit_code == 3
+    await server.engine.close()
+
+
+async def test_a_runner_of_another_version_that_has_jobs_is_left_alone(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_line, "_MARGIN_S", 0.2)
+    former = await former_runner(rig, "busy")
+
+    with pytest.raises(EngineError, match=rf"the runner \(pid {former.pid}\) is of another version .* and has jobs"):
+        await Server(rig).open()
+
+    assert former.returncode is None
+    former.kill()
+    await former.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from batchd.engines.runner.place import Place, ShortPath
 from batchd.engines.runner.wire import PROTOCOL
 from batchd.errors import EngineError
 
+_log = logging.getLogger(__name__)
 _ATTEMPTS = 10
 _BUSY_S = 0.2  # between attempts while the server before still holds the line
 _PATIENCE_S = 30.0
+_MARGIN_S = 5.0  # beyond the time after which an idle runner ends
 _LATER_S = 0.05
 _PROGRAM = """
 import sys
@@ -124,7 +127,9 @@ async def connect(
         if line is None:
             await _launch(place, idle_s)
         elif await line.hello():
-            return await _checked(line)
+            if line.facts["protocol"] == PROTOCOL:
+                return line
+            await _outlive(line, idle_s)
         else:
             await asyncio.sleep(_BUSY_S)
     raise EngineError(f"the runner of {place.directory} ends at once or serves another server; see {place.errors}")
@@ -142,15 +147,21 @@ async def _dial(place: Place, on_message: Callable[[list[Any]], None], on_loss: 
     return line
 
 
-async def _checked(line: Line) -> Line:
+async def _outlive(line: Line, idle_s: float) -> None:
+    """A runner of another version ends by itself once it has no task. Raises EngineError where it goes on."""
     protocol, pid = line.facts["protocol"], line.facts["pid"]
-    if protocol != PROTOCOL:
-        await line.close()
-        raise EngineError(
-            f"the runner (pid {pid}) is of another version of batchd (it speaks {protocol}, this one {PROTOCOL}): "
-            "stop the server, wait until its jobs have ended, and start it again"
-        )
-    return line
+    await line.close()
+    story = f"the runner (pid {pid}) is of another version of batchd (it speaks {protocol}, this one {PROTOCOL})"
+    _log.warning("%s: waiting until it ends", story)
+    deadline = asyncio.get_running_loop().time() + idle_s + _MARGIN_S
+    while _exists(pid):
+        if asyncio.get_running_loop().time() > deadline:
+            raise EngineError(f"{story} and has jobs: start that version again, and wait until they have ended")
+        await asyncio.sleep(_BUSY_S)
+
+
+def _exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 async def _launch(place: Place, idle_s: float) -> None:
