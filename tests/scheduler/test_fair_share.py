@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import exp
 
 import pytest
 
@@ -11,6 +12,7 @@ from batchd.scheduler.events import (
     CancelRequested,
     FairShare,
     JobSubmitted,
+    PriorityChanged,
     QueueDeleted,
     QueueSaved,
     TaskExited,
@@ -248,6 +250,31 @@ def test_a_deleted_queue_forgets_its_shares_with_its_last_job() -> None:
     assert world.tell(QueueDeleted("q")).forgotten == []
 
 
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["server lives on", "server is started again"])
+def test_given_a_deleted_queue_whose_tasks_run_on_when_it_is_made_again_then_its_shares_are_charged_for_them(
+    *, is_restarted: bool
+) -> None:
+    world, rows = world_of(fair(decay_s=6000), vcpus=2), Rows()
+    rows.save(world.submit(of("a", spec("a1")), of("c", spec("c1")), of("quiet", spec("d1"))))
+    rows.save(world.tell(CancelRequested("d1", "no")))
+    rows.save(world.start("a1", "c1"))
+    world.wait(3000)
+    deleted = world.tell(QueueDeleted("q"))
+    assert [share.name for share in deleted.shares] == ["a", "c"], "a share without jobs was quiet before"
+    rows.save(deleted)
+    if is_restarted:
+        world.scheduler = Scheduler()
+        world.tell_now(machine(2), environment("main"))
+        world.scheduler.restore(rows.live(), kept=rows.shares.values())
+    world.wait(60)
+    (ended,) = world.exit("a1").shares
+    before, after = 6_000_000 * (1 - exp(-0.5)), 600_000 * (1 - exp(-0.1))
+    assert ended.used == pytest.approx(1000 * (before * exp(-0.1) + after), rel=0.01)
+    world.tell(queue("q", "main", fair=fair(decay_s=6000)))
+    world.submit(of("a", spec("a2")), of("b", spec("b1")))
+    assert world.started()[2:] == ["b1"], "a has used something, b has not"
+
+
 def test_jobs_may_come_before_their_queue() -> None:
     world = World(vcpus=1)
     world.tell(JobSubmitted(of("a", spec("a1", on="late"))), JobSubmitted(of("b", spec("b1", on="late"))))
@@ -266,6 +293,31 @@ def test_a_head_that_can_never_start_says_so_and_the_other_shares_go_on() -> Non
     assert world.run("b1").blocked == [], "once is enough"
     world.tell(environment("main", 8), machine(8))
     assert (world.jobs["a1"].status_reason, world.status("a1")) == (None, "STARTING")
+
+
+def test_given_an_accused_head_that_is_cancelled_when_the_next_one_can_never_start_either_then_it_says_so() -> None:
+    world = World(vcpus=4)
+    world.tell(environment("main", 4), queue("q", "main", fair=fair()))
+    world.submit(*[of(name[0], spec(name, 8)) for name in ("a1", "b1", "b2")])
+    assert world.jobs["b2"].status_reason is None
+    step = world.tell_now(CancelRequested("b1", "no"))
+    assert [one.job_id for one in step.blocked] == ["b2"]
+    assert world.jobs["b2"].status_reason == world.jobs["a1"].status_reason
+
+
+def test_a_changed_priority_moves_a_job_in_the_line_of_its_share() -> None:
+    world = world_of(fair(), vcpus=1)
+    submit(world, "a", 3)
+    world.tell(PriorityChanged("a3", 7))
+    assert next_started(world, "a1") == ["a3"]
+
+
+def test_the_shares_that_hold_most_are_named_with_what_they_hold() -> None:
+    world = world_of(fair(), vcpus=4)
+    submit(world, "a", 1)
+    submit(world, "b", 1, vcpus=2)
+    assert world.scheduler.shares("q", 1) == (2, [("b", 2.0)])
+    assert world.scheduler.shares("nowhere", 1) == (0, [])
 
 
 def test_with_many_shares_a_round_looks_only_at_those_that_something_happened_to(

@@ -292,6 +292,7 @@ class Scheduler:
             policy.forget(state, draft, queue)
             return
         queue.known, queue.environments = False, ()  # and gone with its last job
+        shares.lose_policy(draft, queue)
         self._end_all(draft, [job for job in state.jobs.values() if job.spec.queue == event.arn], reasons.QUEUE_DELETED)
 
     def _end_all(self, draft: Draft, jobs: list[Job], reason: str) -> None:

@@ -78,9 +78,18 @@ def take_back(state: State, job: Job, sign: int = 1) -> None:
         queue.fair.touched[line.name] = line
 
 
+def lose_policy(draft: Draft, queue: Queue) -> None:
+    """The queue is deleted, and its tasks have yet to stop: what its shares use is still told, for a queue of its name
+    that is made meanwhile. After a restart nobody knows the policy any more, so nobody goes by it from now on."""
+    for line in queue.lines.values():
+        if line.live:
+            _settle(draft, queue, line)
+    queue.fair = None
+
+
 def _settle(draft: Draft, queue: Queue, line: Line) -> None:
-    """Usage matters to fair-share policies only."""
-    if queue.fair is None:
+    """Usage matters to fair-share policies only; of a queue that had one it is still told until it is forgotten."""
+    if queue.fair is None and not line.used_at:
         return
     line.used = usage(line, window_ms(queue), draft.now)
     line.used_at = draft.now
