@@ -134,6 +134,9 @@ def test_why_names_what_a_waiting_job_waits_for(batchd: Batchd) -> None:
     said = batchd("why", "waiting").stdout
     assert "is RUNNABLE" in said
     assert "The machine is full: 4 of 4 vCPUs" in said
+    looked = batchd("logs", "waiting")
+    assert (looked.stdout, looked.returncode) == ("", 0)
+    assert looked.stderr == "batchd: waiting is RUNNABLE and has printed nothing yet (see `batchd why`)\n"
     followed = batchd.begin("logs", "-f", "waiting")
     assert followed.stderr is not None
     assert followed.stderr.readline().startswith("batchd: waiting is RUNNABLE: ")

@@ -68,8 +68,12 @@ def print_logs(data_dir: Path | None, job: str, follow: bool) -> None:
     if follow:
         following.follow(clients, found["jobId"], _write, _say)
         return
+    silent = True
     for line in following.lines(clients, found):
         _write(line)
+        silent = False
+    if silent and found["status"] not in following.ENDED:
+        _say(f"{found['jobName']} is {found['status']} and has printed nothing yet (see `batchd why`)")
 
 
 def explain(data_dir: Path | None, job: str, *, as_json: bool) -> None:
