@@ -19,7 +19,7 @@ from batchd.clock import SystemClock
 from batchd.config import Settings
 from batchd.controllers.schedule import Schedule
 from batchd.errors import ConfigError, EngineError, StoreError
-from batchd.scheduler.events import Event, JobSpec, JobStatus, JobSubmitted, Resources, TimePassed
+from batchd.scheduler.events import Event, JobSpec, JobStatus, JobSubmitted, MachineSized, Resources, TimePassed
 from batchd.server import ADDRESS, Server
 from batchd.store.sqlite import open_sqlite
 from batchd.store.store import Tx
@@ -170,7 +170,7 @@ def _submit_and_die(settings: Settings, like: str) -> None:
     """A server that commits a start and dies before it performs it."""
     clock = SystemClock()
     store = open_sqlite(settings.data_dir / "batchd.db", clock)
-    store.follow(Schedule(store, clock, settings.capacity(), lambda commands: None))
+    store.follow(Schedule(store, clock, MachineSized(settings.capacity()), lambda commands: None))
 
     def work(tx: Tx) -> None:
         row = tx.jobs.get(like)

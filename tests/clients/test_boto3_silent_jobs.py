@@ -70,7 +70,7 @@ def test_children_nodes_and_attempts_have_streams_of_their_own(world: World) -> 
 
 
 def test_each_of_several_containers_has_a_stream(world: World) -> None:
-    definition = define(world, container("silent", "true"), container("loud", "echo here"))
+    definition = define(world, container("silent", "true", essential=False), container("loud", "echo here"))
     containers = parts(task_of(world.run(jobDefinition=definition)))
     streams = {name: world.stream(one["logStreamName"]) for name, one in containers.items()}
     assert streams == {"silent": [], "loud": ["here"]}

@@ -48,7 +48,7 @@ async def test_an_attempt_that_takes_too_long_is_stopped_and_fails_of_it(house: 
     task = await running(house, 60)
     house.clock.advance(60)
     async with going(house):
-        await until(lambda: house.schedule.scheduler.state.tasks[task].stop_reason)
+        await until(lambda: house.engine.world.tasks[task].ensemble.stopping)
         house.engine.advance()
         await until(lambda: house.status("job") is JobStatus.FAILED)
 

@@ -28,7 +28,7 @@ from batchd.gateway.vault import Vault
 from batchd.gateway.waiting import Topics
 from batchd.invocation import Invocation, Outcome
 from batchd.scheduler import invariants
-from batchd.scheduler.events import Event, Resources, TaskExited, TaskStarted, TimePassed
+from batchd.scheduler.events import Event, MachineSized, Resources, TaskExited, TaskStarted, TimePassed
 from batchd.scheduler.scheduler import Scheduler
 from batchd.server import SERVICES
 from batchd.store.sqlite import DatabaseFile, SqliteStore
@@ -41,7 +41,7 @@ from tests.fuzz.trainers import service_job
 from tests.fuzz.wire import CLIENTS, plain_request, read_answer
 
 T = TypeVar("T")
-MACHINE = Resources(64_000, 262_144)
+MACHINE = MachineSized(Resources(64_000, 262_144))
 ID = "6b5d7f6e-9a2f-4f5c-8f6b-1f3f5d0c2a11"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchd.clock import ManualClock
 from batchd.controllers.schedule import Schedule
 from batchd.scheduler.commands import Command, StartTask
-from batchd.scheduler.events import Event, Resources, TaskExited, TaskStarted
+from batchd.scheduler.events import Event, MachineSized, Resources, TaskExited, TaskStarted
 from batchd.services.batch.state_change import envelopes
 from batchd.store.store import Body
 from tests.services.batch.service_worlds import ARN, ready, submit
@@ -19,7 +19,7 @@ class Town:
         self.world = world
         self.clock = ManualClock()
         self.tasks: list[str] = []
-        world.store.follow(Schedule(world.store, self.clock, Resources(4000, 8192), self._perform))
+        world.store.follow(Schedule(world.store, self.clock, MachineSized(Resources(4000, 8192)), self._perform))
 
     def _perform(self, commands: list[Command]) -> None:
         self.tasks += [command.task_id for command in commands if isinstance(command, StartTask)]
