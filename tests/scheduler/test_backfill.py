@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchd.scheduler import forecast
+from batchd.scheduler import forecast, lines
 from batchd.scheduler.commands import StartTask
 from batchd.scheduler.events import (
     CapacityLimit,
@@ -271,3 +271,16 @@ def test_what_service_jobs_hold_counts_as_well() -> None:
     assert world.started() == ["training", "beside"]
     world.exit("training")
     assert world.started()[2:] == ["head"]
+
+
+def test_given_a_head_of_higher_priority_when_one_of_a_lower_goes_before_it_then_that_one_leaves_its_own_place() -> (
+    None
+):
+    world = world_of()
+    world.submit(limited(spec("long", 3), HOUR))
+    world.start("long")
+    world.submit(replace(spec("head", 4), priority=1), spec("large", 2), limited(spec("short"), 60))
+
+    assert world.started() == ["long", "short"]
+    assert [job.job_id for job in world.scheduler.front("q", 9)] == ["head", "large"]
+    assert lines.places(world.scheduler.state.queues["q"].line("")) == 2

@@ -272,6 +272,53 @@ def test_with_backfill_those_behind_the_head_learn_what_it_was_promised() -> Non
     assert f"It starts by {over} ms since the epoch at the latest, unless others come before it." in why["reasons"]
 
 
+def test_given_nobody_went_before_the_head_when_one_behind_it_asks_then_no_promise_is_told() -> None:
+    world = World(vcpus=1)
+    world.tell(backfilled(queue("q", "main")))
+    world.submit(spec("endless"), spec("head"), spec("last"))
+
+    assert world.scheduler.explain("last")[1:] == [
+        "The head of the queue is job head: only those go before it that cannot delay its start.",
+        "The machine is full: 1 of 1 vCPUs, 512 of 8192 MiB and 0 of 0 GPUs are in use; the job needs 1 vCPUs, "
+        "512 MiB.",
+    ]
+
+
+def test_given_somebody_went_before_a_head_that_nothing_can_be_promised_then_no_promise_is_told() -> None:
+    world = World(vcpus=4)
+    world.tell(backfilled(queue("q", "main")))
+    world.submit(spec("endless", 3))
+    world.submit(spec("head", 3), spec("beside"), spec("last"))
+
+    assert world.status("beside") == "STARTING"
+    assert "promised" not in " ".join(world.scheduler.explain("last"))
+
+
+def test_programs_learn_what_a_pending_job_waits_for() -> None:
+    world = World()
+    world.submit(spec("a"), spec("b"), after(spec("c"), "b", "a"))
+
+    assert world.scheduler.why("c") == {
+        "status": "PENDING",
+        "gist": "Job c is PENDING: it waits for 2 jobs to succeed.",
+        "reasons": world.scheduler.explain("c"),
+        "waitsFor": ["b", "a"],
+    }
+
+
+def test_programs_learn_when_the_time_of_a_running_job_is_up() -> None:
+    world = World()
+    world.submit(limited(spec("a"), 60))
+    world.start("a")
+
+    assert world.scheduler.why("a") == {
+        "status": "RUNNING",
+        "gist": f"Job a is RUNNING: attempt 1 of 1 runs in main as task {world.task('a')}.",
+        "reasons": world.scheduler.explain("a"),
+        "stopsAt": world.now + 60_000,
+    }
+
+
 def test_a_start_that_nobody_can_tell_is_not_told() -> None:
     world = World(vcpus=1)
     world.submit(spec("endless"), spec("next"))

@@ -11,6 +11,7 @@ from batchd.scheduler import shares
 from batchd.scheduler.events import (
     CancelRequested,
     FairShare,
+    JobStatus,
     JobSubmitted,
     PriorityChanged,
     QueueDeleted,
@@ -21,7 +22,19 @@ from batchd.scheduler.events import (
 from batchd.scheduler.scheduler import Scheduler
 from batchd.scheduler.state import Line
 from tests.scheduler.rows import Rows
-from tests.scheduler.worlds import World, array, environment, fair, machine, of, queue, retrying, spec
+from tests.scheduler.worlds import (
+    World,
+    array,
+    consumable,
+    environment,
+    fair,
+    machine,
+    needing,
+    of,
+    queue,
+    retrying,
+    spec,
+)
 
 
 def world_of(policy: FairShare, vcpus: float = 4) -> World:
@@ -366,6 +379,41 @@ def test_no_room_is_kept_for_a_head_that_room_would_not_help() -> None:
     world.submit(of("a", spec("a0", 4)), of("a", spec("a1", 4)), of("b", spec("gpu", gpus=1)))
     world.wait(900)
     assert next_started(world, "a0") == ["a1"]
+
+
+def test_no_room_is_kept_for_a_head_that_lacks_units_as_well() -> None:
+    world = world_of(fair(), vcpus=4)
+    world.tell(consumable("seat", 0))
+    world.submit(of("a", spec("a0", 4)), of("a", spec("a1", 4)), of("b", needing(spec("b0", 4), seat=1)))
+    world.wait(900)
+
+    assert next_started(world, "a0") == ["a1"]
+
+
+def test_given_a_head_that_can_never_start_when_it_only_lacks_room_any_more_then_it_says_so_no_longer() -> None:
+    world = world_of(fair(), vcpus=4)
+    world.submit(of("a", spec("large", 4)), of("b", spec("gpu", gpus=1)))
+    assert world.jobs["gpu"].status_reason is not None
+
+    world.tell(machine(4, gpus=1))
+
+    assert (world.status("gpu"), world.jobs["gpu"].status_reason) == ("RUNNABLE", None)
+    contest = world.scheduler.state.queues["q"].fair
+    assert contest is not None
+    assert contest.misfits == {}
+
+
+def test_given_such_a_head_when_it_only_lacks_room_after_a_restart_then_it_says_so_no_longer() -> None:
+    world, rows = world_of(fair(), vcpus=4), Rows()
+    rows.save(world.submit(of("a", spec("large", 4)), of("b", spec("gpu", gpus=1))))
+    assert rows.jobs["gpu"].status_reason is not None
+
+    again = Scheduler()
+    again.step([environment("main"), queue("q", "main", fair=fair()), machine(4, gpus=1)], 1)
+    again.restore(rows.live())
+    rows.save(again.step([], world.now))
+
+    assert (rows.status("gpu"), rows.jobs["gpu"].status_reason) == (JobStatus.RUNNABLE, None)
 
 
 def test_a_share_that_comes_back_before_its_usage_has_decayed_changes_nothing_for_the_others(

@@ -10,9 +10,12 @@ import pytest
 from batchd.scheduler import invariants
 from batchd.scheduler.children import RECORDED, SUCCEEDED, Children
 from batchd.scheduler.commands import StartTask, StopTask
-from batchd.scheduler.events import JobStatus, Resources
-from batchd.scheduler.state import Environment, Job, Queue, State, Step, Transition
-from tests.scheduler.worlds import World, after, array, each, gang, limited, spec
+from batchd.scheduler.events import CapacityLimit, JobStatus, Resources, TaskExited, TerminateRequested
+from batchd.scheduler.state import Environment, Job, Queue, State, Step, Tier, Transition
+from tests.scheduler.test_quota_shares import a_world, in_share
+from tests.scheduler.test_quota_shares import reserve as a_share
+from tests.scheduler.test_service_jobs import M5
+from tests.scheduler.worlds import World, after, array, each, fair, gang, limited, of, queue, spec
 
 
 def busy() -> World:
@@ -215,6 +218,10 @@ def miscount_stale(state: State) -> None:
     state.queues["q"].line("").stale += 1
 
 
+def stand_below(state: State) -> None:
+    state.queues["q"].line("").tiers.append(Tier(1))
+
+
 def miscount_live(state: State) -> None:
     state.queues["q"].live += 1
 
@@ -284,6 +291,7 @@ def leave_room(state: State) -> None:
         (stand_elsewhere, "line stands in r, not in its own queue"),
         (stand_unknown, "ghost stands in line and is not live"),
         (miscount_stale, "q miscounts the jobs that left its line"),
+        (stand_below, "q is not in order of priority"),
         (miscount_live, "q counts 6 live jobs of 5"),
         (keep_dead_queue, "r is gone and still remembered"),
         (miscount_unmet, "dep waits for 1 jobs and counts 7"),
@@ -351,8 +359,11 @@ def test_a_start_where_there_is_no_room_is_found_out(harm: Callable[[State], Non
 
 
 def a_start(state: State) -> Step:
-    new = job(state, "new")
-    return Step([new], [StartTask(str(new.task_id), "new", 1, "main")], [])
+    return the_start_of(job(state, "new"))
+
+
+def the_start_of(new: Job) -> Step:
+    return Step([new], [StartTask(str(new.task_id), new.job_id, 1, str(new.environment))], [])
 
 
 def test_a_step_that_tells_lies_is_found_out() -> None:
@@ -372,3 +383,113 @@ def test_a_step_that_tells_lies_is_found_out() -> None:
     assert "is for no task in hand" in said
     assert "has no reason" in said
     assert "run moved to RUNNING unseen" in said
+
+
+def test_a_task_that_ended_in_the_step_that_stops_it_is_in_nobodys_way() -> None:
+    world = busy()
+    task = world.task("run")
+
+    step = world.tell(TerminateRequested("run", "enough"), TaskExited(task, world.now, 0))
+
+    assert StopTask(task, "run") in step.commands
+    assert invariants.check_step(world.scheduler.state, step) == []
+    untold = replace(step, commands=[StopTask(task, "run")], transitions=[])
+    assert "is for no task in hand" in "\n".join(invariants.check_step(world.scheduler.state, untold))
+
+
+# Shares
+
+
+def trained() -> State:
+    """Of the quota share `a` the job `new` starts, and `next` waits until it has ended."""
+    world = a_world(a_share("a", 1))
+    world.submit(in_share("new", "a"), in_share("next", "a"))
+    return world.scheduler.state
+
+
+def miscount_instances_of_the_environment(state: State) -> None:
+    state.environments["se"].instances[M5] += 1
+
+
+def miscount_instances_of_the_share(state: State) -> None:
+    state.queues["training"].lines["a"].instances[M5] += 1
+
+
+def own_more(state: State) -> None:
+    state.queues["training"].quota = {"a": a_share("a", 2)}
+
+
+def miscount_live_jobs_of_the_share(state: State) -> None:
+    state.queues["training"].lines["a"].live += 1
+
+
+def miscount_what_the_share_holds(state: State) -> None:
+    state.queues["training"].lines["a"].held += 1
+
+
+def miscount_what_all_shares_hold(state: State) -> None:
+    state.queues["training"].held += 1
+
+
+def lose_the_share(state: State) -> None:
+    del state.queues["training"].lines["a"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (miscount_instances_of_the_environment, "se miscounts its instances"),
+        (miscount_instances_of_the_share, "a of training miscounts its instances"),
+        (own_more, "next waits in training although there is room"),
+        (miscount_live_jobs_of_the_share, "share a of training miscounts its jobs: 3 live, 10 held"),
+        (miscount_what_the_share_holds, "share a of training miscounts its jobs: 2 live, 11 held"),
+        (miscount_what_all_shares_hold, "training miscounts what its shares hold"),
+        (lose_the_share, "share a of training is gone and has jobs"),
+    ],
+)
+def test_what_is_wrong_with_shares_is_said(harm: Callable[[State], None], complaint: str) -> None:
+    state = trained()
+    assert invariants.check(state) == []
+
+    harm(state)
+
+    assert complaint in invariants.check(state)
+
+
+def lower_the_capacity(state: State) -> None:
+    state.environments["se"].capacity = (CapacityLimit(M5, 0),)
+
+
+def own_nothing(state: State) -> None:
+    state.queues["training"].quota = {"a": a_share("a", 0)}
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (lower_the_capacity, "se is overfull: {'ml.m5.large': 1}"),
+        (own_nothing, "share a of training is overfull: 1 of ml.m5.large"),
+    ],
+)
+def test_a_start_of_more_instances_than_there_are_is_found_out(harm: Callable[[State], None], complaint: str) -> None:
+    state = trained()
+    step = the_start_of(job(state, "new"))
+    assert invariants.check_step(state, step) == []
+
+    harm(state)
+
+    assert invariants.check_step(state, step) == [complaint]
+
+
+def test_a_start_that_takes_what_is_reserved_is_found_out() -> None:
+    world = World()
+    world.tell(queue("q", "main", fair=fair()))
+    world.submit(of("a", spec("old")), of("a", spec("new")))
+    state = world.scheduler.state
+    assert invariants.check_step(state, a_start(state)) == []
+
+    policy = state.queues["q"].fair
+    assert policy is not None
+    policy.limit = 1500
+
+    assert invariants.check_step(state, a_start(state)) == ["new took what is reserved in q: 2000 of 1500 are held"]

@@ -244,6 +244,19 @@ def test_thousands_that_are_held_are_passed_once(world: World) -> None:
     assert world.status("k2900") == "STARTING"
 
 
+def test_when_many_who_sit_aside_leave_from_behind_then_their_places_are_swept(world: World) -> None:
+    world.submit(*[keyed(spec(f"k{number}"), 1) for number in range(131)])
+    bench = world.scheduler.state.pools["key"].benches["q", ""]
+
+    world.tell(*[CancelRequested(f"k{number}", "no") for number in range(131 - 65, 131)])
+    assert (len(bench.waiting), bench.stale) == (130, 65), "not yet more than half of them"
+    world.tell(CancelRequested("k65", "no"))
+
+    assert (len(bench.waiting), bench.stale) == (64, 0)
+    world.run("k0")
+    assert world.statuses("k1", "k2") == "STARTING RUNNABLE"
+
+
 # An array
 
 

@@ -295,6 +295,25 @@ def test_a_changed_priority_moves_a_job_in_its_line() -> None:
     assert [job_id for job_id, _ in world.scheduler.places("training", 9)] == ["3", "1", "2"]
 
 
+def test_the_first_job_of_each_share_is_told_with_the_time_at_which_it_came_to_its_place() -> None:
+    world = a_world(reserve("a", 1), reserve("b", 1), reserve("c", 1))
+    world.submit(in_share("a1", "a"), in_share("b1", "b"), in_share("c1", "c"))
+    world.submit(in_share("a2", "a"), in_share("a3", "a"))
+    a2_came = world.now
+    world.submit(in_share("b2", "b"))
+
+    assert world.scheduler.quota_fronts("training") == {"a": ("a2", a2_came), "b": ("b2", world.now)}
+    world.run("a1")
+    assert world.scheduler.quota_fronts("training")["a"] == ("a3", world.now)
+
+
+def test_a_queue_without_quota_shares_or_that_nobody_knows_has_no_first_jobs_of_them() -> None:
+    world = a_world(reserve("a", 1))
+    world.submit(spec("large", 99), spec("next"))
+
+    assert [world.scheduler.quota_fronts(queue) for queue in ("q", "ghost")] == [{}, {}]
+
+
 def test_a_changed_priority_decides_who_is_preempted() -> None:
     world = a_world(preempting(reserve("a", 2)))
     fill(world, "a", "1", "2", priority=5)

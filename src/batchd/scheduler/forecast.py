@@ -69,9 +69,7 @@ def opening(state: State, queue: Queue, job: Job, now: int) -> Opening | None:
 def has_room_beside(opening: Opening, state: State, queue: Queue, job: Job, other: tuple[Job, Environment]) -> bool:
     """Whether the job would still have its room if that other one had been placed there and was not over by then."""
     house = copied(state, [job, other[0]], opening.house)
-    environment = house.environments.get(other[1].arn)
-    if environment is None:
-        return False
+    environment = house.environments[other[1].arn]
     placement.reserve(house, environment, stand_in(house, other[0], environment))
     return placement.find(house, queue, job) is not None
 

@@ -70,12 +70,9 @@ def take(line: Line, job: Job) -> None:
     if first and first[0] is job:
         first.popleft()
         return
-    for tier in line.tiers:
-        for part in (tier.retried, tier.waiting):
-            for index, other in enumerate(part):
-                if other is job:
-                    del part[index]
-                    return
+    parts = (part for tier in line.tiers for part in (tier.retried, tier.waiting))
+    part, index = next((part, index) for part in parts for index, other in enumerate(part) if other is job)
+    del part[index]
 
 
 def step_out(line: Line) -> tuple[Job, int]:
@@ -135,13 +132,6 @@ def members(line: Line) -> Iterator[tuple[Job, str]]:
         else:
             for index in job.children.among(RUNNABLE):
                 yield job, identity.child_id(job.spec.job_id, index)
-
-
-def ahead(line: Iterable[Job], job: Job, index: int) -> int:
-    """How many are before a job in such an order; of an array, before its child of this index."""
-    before = takewhile(lambda other: other is not job, line)
-    jobs = sum(1 if other.children is None else other.children.fresh for other in before)
-    return jobs if job.children is None else jobs + job.children.states.count(RUNNABLE, 0, index)
 
 
 def arrived_at(line: Line, job: Job) -> int:

@@ -74,7 +74,9 @@ def _benches(state: State) -> list[str]:
             sitting = _sitting(bench)
             number = sum(1 if job.children is None else job.children.fresh for job in sitting)
             counted[place] = counted.get(place, 0) + number
-            wrong += [f"{job.job_id} sits among strangers" for job in sitting if _place(job) != place != bench.place]
+            wrong += [
+                f"{job.job_id} sits among strangers" for job in sitting if _place(job) != place or bench.place != place
+            ]
     for arn, queue in state.queues.items():
         for line in queue.lines.values():
             if line.aside != counted.get((arn, line.name), 0):
