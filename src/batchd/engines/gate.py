@@ -5,7 +5,7 @@ from __future__ import annotations
 
 PATIENCE_MS = 100  # when nothing has made room for so long, those that wait are returned
 NEVER_BEGUN = "CannotStartContainerError: the task was stopped before it ran"
-AHEAD = 24  # tasks at hand: enough for all that end while the server decides about the next ones
+AHEAD = 40  # tasks at hand: enough for all that end while the server decides about the next ones
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

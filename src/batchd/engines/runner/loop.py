@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ORDERS_A_ROUND = 4
 _LAST_GRACE_S = 10.0
 _COMPANY_S = 0.004  # how long a start waits for other news, where there is a lot of it
-_LEISURE_S, _FEW = 0.02, 8  # how long any news waits while more tasks are at hand than so few
+_LEISURE_S, _FEW = 0.02, 12  # how long any news waits while more tasks are at hand than so few
 _LOT, _LOT_S = 6, 0.02  # a lot: so many reports in so short a time
 
 
