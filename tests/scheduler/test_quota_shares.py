@@ -201,6 +201,35 @@ def test_who_would_only_borrow_takes_nobodys_own_for_somebody_else() -> None:
     assert world.stopped() == ["m1"], "x1 has what is its share's own: what m1 gives back is for o2, and m2's by right"
 
 
+def test_nobody_leaves_what_is_its_shares_own_because_others_of_it_wait_to_borrow() -> None:
+    world = a_world(preempting(lend("a", 3)), borrow("x", 1))
+    world.submit(in_share("low", "a", quantity=2))
+    world.start("low")
+    fill(world, "x", "x1", "x2", "x3")
+    world.tell(TerminateRequested("x2", "no"))
+    world.submit(in_share("high", "a", 7, quantity=2), in_share("next", "a", 7))
+    assert world.stopped() == ["x2", "low"], "x1 runs by right, though x3 will borrow what x2 gives back"
+
+    world.exit("x2", 143)
+    world.exit("low", 143)
+    assert world.statuses("x3", "high", "next") == "STARTING STARTING RUNNABLE"
+    assert world.stopped() == ["x2", "low", "x3"]
+
+
+def test_nobody_is_stopped_for_a_job_that_stands_behind_one_that_waits_for_another_type() -> None:
+    world = a_world(borrow("a", 1), borrow("b", 1), replace(reserve("c", 0, g5=1), lends=True), capacity=2)
+    world.submit(in_share("g1", "c", unit=G5))
+    world.start("g1")
+    fill(world, "a", "a1", "a2", "a3")
+    world.tell(TerminateRequested("g1", "no"))
+    world.submit(in_share("g2", "b", unit=G5), in_share("b1", "b"))
+    assert world.stopped() == ["g1"], "until g2 has started a3 would borrow what a2 left for b1"
+
+    world.exit("g1", 143)
+    assert world.statuses("g2", "b1") == "STARTING RUNNABLE"
+    assert world.stopped() == ["g1", "a2"]
+
+
 def test_among_equals_the_one_that_has_run_for_the_shortest_time_gives() -> None:
     world = a_world(borrow("a", 1), lend("b", 2), capacity=3)
     fill(world, "a", "z", "y", "x")

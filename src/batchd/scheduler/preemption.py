@@ -3,10 +3,14 @@
 A head that cannot start within its share's limits takes back what other shares have beyond theirs; with in-share
 preemption it also takes the place of jobs of its own share that have a lower priority. Nobody is stopped unless the job
 can start then. What is being stopped already is room to come: nobody is stopped for it twice.
+
+Who stands behind a head has room made for him as well if he wants the same type. Until he is the head himself nothing
+of another type is owed to him: whoever borrows could take what was freed, and be stopped again, and so on.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from batchd.scheduler import lines, pools, quota, reasons, tasks
@@ -39,8 +43,10 @@ def make_room(state: State, draft: Draft, queue: Queue) -> None:
         job = first.pop(share)
         if state.pools and pools.short(state, job.spec) is not None:
             continue  # it would not start for all the room there is
-        if _find_room(draft, room, job, running) and (following := next(waiting[share], None)):
-            first[share] = following
+        if _find_room(draft, room, job, running):
+            following = next(waiting[share], None)
+            if following is not None and quota.wanted_of(following).unit == quota.wanted_of(job).unit:
+                first[share] = following
 
 
 def _find_room(draft: Draft, room: Room, job: Job, running: dict[str, Job]) -> bool:
@@ -83,16 +89,16 @@ def _enough(room: Room, job: Job, running: Mapping[str, Job], pick: Pick) -> lis
 
 
 def _borrower(room: Room, job: Job, running: Sequence[Job]) -> Job | None:
-    """Of the share that borrows most the job of lowest priority that was started last."""
+    """Of the share that borrows most the job of lowest priority that was started last. Who waits and is counted as if
+    it had started has borrowed nothing yet: no job leaves what is its share's own for that."""
     unit = quota.wanted_of(job).unit
-    lent = [
-        (-over, *_worth(other), other)
-        for other in running
-        if quota.wanted_of(other).unit == unit
-        and other.spec.share != job.spec.share
-        and (over := room.over(other.spec.share, unit))
-    ]
-    return min(lent, key=lambda one: one[:-1])[-1] if lent else None
+    others = [o for o in running if quota.wanted_of(o).unit == unit and o.spec.share != job.spec.share]
+    has = Counter[str]()
+    for other in others:
+        has[other.spec.share] += quota.wanted_of(other).quantity
+    over = {name: number - quota.own(room.shares.get(name), unit) for name, number in has.items()}
+    lent = [other for other in others if over[other.spec.share] > 0]
+    return min(lent, key=lambda other: (-over[other.spec.share], *_worth(other)), default=None)
 
 
 def _lesser(room: Room, job: Job, running: Sequence[Job]) -> Job | None:
