@@ -1,15 +1,17 @@
-"""Stores for the behaviour suite: every test runs on each."""
+"""Stores and engines for the behaviour suites: every test runs on each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from batchd.clock import ManualClock
 from batchd.store.store import Store
+from tests.contract.engines import RIGS, Rig, Server
 from tests.contract.stores import FACTORIES
 
 
@@ -29,3 +31,18 @@ def lasting_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     """One store for all examples of a property: each example uses names of its own."""
     with closing(FACTORIES[request.param](tmp_path_factory.mktemp("store"), ManualClock(5_000))) as store:
         yield store
+
+
+@pytest_asyncio.fixture(params=RIGS)
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    rig = RIGS[request.param](tmp_path / "engine")
+    yield rig
+    await rig.close()
+
+
+@pytest_asyncio.fixture
+async def server(rig: Rig) -> AsyncIterator[Server]:
+    server = Server(rig)
+    await server.open()
+    yield server
+    await server.engine.close()

@@ -5,31 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from batchd.engines.engine import Exited, FailedToStart, Lost, Started
 from batchd.task import encode_task
-from tests.contract.engines import NEVER_S, RIGS, Rig, Server, Work, until
-
-
-@pytest_asyncio.fixture(params=RIGS)
-async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = RIGS[request.param](tmp_path / "engine")
-    yield rig
-    await rig.close()
-
-
-@pytest_asyncio.fixture
-async def server(rig: Rig) -> AsyncIterator[Server]:
-    server = Server(rig)
-    await server.open()
-    yield server
-    await server.engine.close()
+from tests.contract.engines import NEVER_S, Rig, Server, Work, until
 
 
 async def test_a_task_starts_then_exits_and_its_output_is_in_the_log(server: Server) -> None:

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from batchd.engines.engine import Exited, FailedToStart, Returned, Started
 from batchd.task import TaskSpec
-from tests.contract.engines import RIGS, ROOM, Rig, Server, Work, until
+from tests.contract.engines import ROOM, Server, Work, until
 
 NEVER_S = 60.0  # longer than any test waits
 FIRST, SECOND, THIRD = (f"{number:032x}" for number in (1, 2, 3))
 
-
-@pytest_asyncio.fixture(params=("fake", "process"))
-async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = RIGS[request.param](tmp_path / "engine")
-    yield rig
-    await rig.close()
-
-
-@pytest_asyncio.fixture
-async def server(rig: Rig) -> AsyncIterator[Server]:
-    server = Server(rig)
-    assert server.engine.abilities.ahead
-    await server.open()
-    yield server
-    await server.engine.close()
+pytestmark = pytest.mark.parametrize("rig", ("fake", "process"), indirect=True)
 
 
 def task(server: Server, task_id: str, work: Work | None = None, needs: tuple[int, int] = ROOM) -> TaskSpec:
@@ -38,6 +21,7 @@ def task(server: Server, task_id: str, work: Work | None = None, needs: tuple[in
 
 
 async def test_tasks_begin_in_their_order_each_when_the_one_before_has_ended(server: Server) -> None:
+    assert server.engine.abilities.ahead > 2
     for task_id in (FIRST, SECOND, THIRD):
         server.engine.start(task(server, task_id))
 

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-
-import pytest
-import pytest_asyncio
 
 from batchd.engines.engine import ContainerExit, Exited, FailedToStart, Started
 from batchd.task import ContainerSpec, TaskSpec
-from tests.contract.engines import NEVER_S, RIGS, Rig, Server, Work, until
+from tests.contract.engines import NEVER_S, Rig, Server, Work, until
 
 READY = ((1, "ready"),)
-
-
-@pytest_asyncio.fixture(params=RIGS)
-async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = RIGS[request.param](tmp_path / "engine")
-    yield rig
-    await rig.close()
-
-
-@pytest_asyncio.fixture
-async def server(rig: Rig) -> AsyncIterator[Server]:
-    server = Server(rig)
-    await server.open()
-    yield server
-    await server.engine.close()
 
 
 def container(rig: Rig, name: str, work: Work, **more: Any) -> ContainerSpec:

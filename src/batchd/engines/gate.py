@@ -24,14 +24,6 @@ class Gate:
         self._waiting: dict[str, Amount] = {}
         self._until = 0  # when those that wait have waited too long
 
-    def __contains__(self, task_id: str) -> bool:
-        """Whether the task waits."""
-        return task_id in self._waiting
-
-    def __len__(self) -> int:
-        """How many wait."""
-        return len(self._waiting)
-
     def __iter__(self) -> Iterator[str]:
         """Those that wait, next one first."""
         return iter(list(self._waiting))

@@ -116,7 +116,7 @@ class Group:
         """Move in what is not yet in every hierarchy; whoever is born later is born there."""
         for directory in self._late:
             for _ in range(_MOST_LOOKS):  # some may have been born outside meanwhile
-                inside = read(f"{directory}/cgroup.procs").split()
+                inside = set(read(f"{directory}/cgroup.procs").split())
                 outside = [pid for pid in read(f"{self.directories[0]}/cgroup.procs").split() if pid not in inside]
                 if not outside:
                     break
